@@ -1,0 +1,1 @@
+"""Datasets and metrics that learning and lecture both measure with."""

@@ -1,0 +1,1 @@
+"""Pixels, rays, planes, and how far the belt has moved."""

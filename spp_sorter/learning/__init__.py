@@ -1,0 +1,1 @@
+"""Scenes, training, benchmarks and reports."""

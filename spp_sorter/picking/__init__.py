@@ -1,0 +1,1 @@
+"""Belt-aware picking in numpy: tracks in belt metres, grasps, pick planning."""

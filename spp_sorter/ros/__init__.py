@@ -1,0 +1,1 @@
+"""The ROS floor: the only place that knows rclpy and messages."""

@@ -1,0 +1,1 @@
+"""A simulated belt cell with exact truth: sprites, belt, camera, arm."""

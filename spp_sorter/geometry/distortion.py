@@ -1,0 +1,186 @@
+"""Lens distortion in normalised image coordinates, and its inverse to the last digits.
+
+Models as in OpenCV and REP-104: ``plumb_bob`` and ``rational_polynomial`` (k1 k2 p1 p2 k3 k4 k5 k6 s1 s2 s3 s4, of
+which 4, 5, 8 or 12 are given) and ``equidistant`` (k1 k2 k3 k4 of the angle, the fisheye model). A polynomial lens
+model folds over beyond some angle; points out there are no part of the image and come back as NaN instead of as a
+wrong pixel.
+
+N is the number of points.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from spp_sorter.values import FloatArray
+
+_TABLE_SIZE = 512
+_WIDEST = 10.0  # tangent of the widest angle off the axis that a model with x/z can be asked for (84 degrees)
+_ITERATIONS = 30
+_CONVERGED = 1e-13
+
+
+class PolynomialLens:
+    """``plumb_bob`` and ``rational_polynomial``: radial, tangential and thin-prism terms of x/z and y/z.
+
+    Args:
+        coefficients: [D] float64, D at most 12; what is missing is zero.
+    """
+
+    def __init__(self, coefficients: FloatArray) -> None:
+        padded = np.zeros(12)
+        padded[: len(coefficients)] = coefficients
+        k1, k2, self._p1, self._p2, k3, k4, k5, k6 = (float(c) for c in padded[:8])
+        self._numerator = (1.0, k1, k2, k3)
+        self._denominator = (1.0, k4, k5, k6)
+        self._prism = tuple(float(c) for c in padded[8:])
+        self._radial_only = not padded[[2, 3, 8, 9, 10, 11]].any()
+        self.limit = self._find_limit()
+        # Quadratic spacing: fine where pixels are, coarse where few are; it only starts Newton's method.
+        self._radii = min(self.limit, _WIDEST) * np.linspace(0.0, 1.0, _TABLE_SIZE) ** 2
+        squared = self._radii**2
+        self._distorted_radii = self._radii * self._radial(squared)
+
+    def _find_limit(self) -> float:
+        """The smallest radius at which the radial function stops growing, inf when it never does."""
+        numerator, denominator = np.polynomial.Polynomial(self._numerator), np.polynomial.Polynomial(self._denominator)
+        s = np.polynomial.Polynomial([0.0, 1.0])
+        growth = numerator * denominator + 2.0 * s * (numerator.deriv() * denominator - numerator * denominator.deriv())
+        roots = np.concatenate([growth.trim().roots(), denominator.trim().roots()])
+        real = roots[np.abs(roots.imag) < 1e-9 * np.maximum(1.0, np.abs(roots))].real
+        positive = real[real > 0.0]
+        return math.sqrt(float(positive.min())) if len(positive) else math.inf
+
+    def _radial(self, r2: FloatArray) -> FloatArray:
+        _, k1, k2, k3 = self._numerator
+        _, k4, k5, k6 = self._denominator
+        result: FloatArray = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
+        if k4 or k5 or k6:
+            result = result / (1.0 + r2 * (k4 + r2 * (k5 + r2 * k6)))
+        return result
+
+    def distort(self, rays: FloatArray) -> FloatArray:
+        """[N, 3] points in the camera's frame -> [N, 2] distorted normalised coordinates, NaN where not visible."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            xy = rays[:, :2] / rays[:, 2:]
+            r2 = (xy * xy).sum(1)
+            visible = (rays[:, 2] > 1e-9) & (r2 <= self.limit**2)
+            return np.where(visible[:, None], self._distort_plane(xy), np.nan)
+
+    def _distort_plane(self, xy: FloatArray) -> FloatArray:
+        x, y = xy[:, 0], xy[:, 1]
+        r2 = x * x + y * y
+        out = xy * self._radial(r2)[:, None]
+        if not self._radial_only:
+            s1, s2, s3, s4 = self._prism
+            out[:, 0] += 2 * self._p1 * x * y + self._p2 * (r2 + 2 * x * x) + r2 * (s1 + s2 * r2)
+            out[:, 1] += self._p1 * (r2 + 2 * y * y) + 2 * self._p2 * x * y + r2 * (s3 + s4 * r2)
+        return out
+
+    def _jacobian(self, xy: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        x, y = xy[:, 0], xy[:, 1]
+        r2 = x * x + y * y
+        _, k1, k2, k3 = self._numerator
+        _, k4, k5, k6 = self._denominator
+        denominator = 1.0 + r2 * (k4 + r2 * (k5 + r2 * k6))
+        radial = (1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))) / denominator
+        slope = (k1 + r2 * (2 * k2 + 3 * k3 * r2) - radial * (k4 + r2 * (2 * k5 + 3 * k6 * r2))) / denominator
+        xx, xy_, yy = radial + 2 * x * x * slope, 2 * x * y * slope, radial + 2 * y * y * slope
+        if self._radial_only:
+            return xx, xy_, xy_, yy
+        s1, s2, s3, s4 = self._prism
+        prism_x, prism_y = 2 * (s1 + 2 * s2 * r2), 2 * (s3 + 2 * s4 * r2)
+        tangential = 2 * self._p1 * x + 2 * self._p2 * y
+        return (
+            xx + 2 * self._p1 * y + 6 * self._p2 * x + prism_x * x,
+            xy_ + tangential + prism_x * y,
+            xy_ + tangential + prism_y * x,
+            yy + 6 * self._p1 * y + 2 * self._p2 * x + prism_y * y,
+        )
+
+    def undistort(self, distorted: FloatArray) -> FloatArray:
+        """[N, 2] distorted normalised coordinates -> [N, 3] rays with z = 1, NaN where the lens sees nothing.
+
+        Newton's method on both coordinates, started from the radial model's inverse.
+        """
+        radius = np.hypot(distorted[:, 0], distorted[:, 1])
+        inside = radius <= self._distorted_radii[-1] * (1.0 if self._radial_only else 1.05) + 1e-12
+        target = np.where(inside[:, None], distorted, 0.0)
+        radius = np.where(inside, radius, 0.0)
+        start = np.interp(radius, self._distorted_radii, self._radii)
+        xy = target * np.where(radius > 1e-12, start / np.maximum(radius, 1e-12), 1.0)[:, None]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            for _ in range(_ITERATIONS):
+                error = self._distort_plane(xy) - target
+                if not (np.abs(error) > _CONVERGED).any():
+                    break
+                xx, xy_, yx, yy = self._jacobian(xy)
+                determinant = xx * yy - xy_ * yx
+                xy = (
+                    xy
+                    - np.stack([yy * error[:, 0] - xy_ * error[:, 1], xx * error[:, 1] - yx * error[:, 0]], axis=1)
+                    / np.where(determinant == 0.0, np.nan, determinant)[:, None]
+                )
+            error = np.abs(self._distort_plane(xy) - target).max(1, initial=0.0)
+            good = inside & (error < 1e-10 * (1.0 + radius)) & ((xy * xy).sum(1) <= (self.limit * (1 + 1e-9)) ** 2)
+        rays = np.ones((len(xy), 3))
+        rays[:, :2] = xy
+        rays[~good] = np.nan
+        return rays
+
+
+class FisheyeLens:
+    """``equidistant``: the radius in the image is a polynomial of the angle off the axis (Kannala and Brandt 2006).
+
+    Args:
+        coefficients: [4] float64 k1 k2 k3 k4 of theta^3, theta^5, theta^7, theta^9.
+    """
+
+    def __init__(self, coefficients: FloatArray) -> None:
+        self._odd = (1.0, *(float(c) for c in coefficients))
+        growth = np.polynomial.Polynomial([(2 * i + 1) * c for i, c in enumerate(self._odd)])
+        roots = growth.trim().roots()
+        real = roots[np.abs(roots.imag) < 1e-9 * np.maximum(1.0, np.abs(roots))].real
+        positive = real[real > 0.0]
+        self.limit = min(math.sqrt(float(positive.min())) if len(positive) else math.inf, math.pi / 2)
+        self._angles = np.linspace(0.0, self.limit, _TABLE_SIZE)
+        self._radii = self._radius(self._angles)
+
+    def _radius(self, theta: FloatArray) -> FloatArray:
+        t2 = theta * theta
+        _, k1, k2, k3, k4 = self._odd
+        return theta * (1.0 + t2 * (k1 + t2 * (k2 + t2 * (k3 + t2 * k4))))
+
+    def _slope(self, theta: FloatArray) -> FloatArray:
+        t2 = theta * theta
+        _, k1, k2, k3, k4 = self._odd
+        slope: FloatArray = 1.0 + t2 * (3 * k1 + t2 * (5 * k2 + t2 * (7 * k3 + t2 * 9 * k4)))
+        return slope
+
+    def distort(self, rays: FloatArray) -> FloatArray:
+        """[N, 3] points in the camera's frame -> [N, 2] distorted normalised coordinates, NaN where not visible."""
+        planar = np.hypot(rays[:, 0], rays[:, 1])
+        with np.errstate(invalid="ignore"):
+            theta = np.arctan2(planar, rays[:, 2])
+            visible = (rays[:, 2] > 1e-9) & (theta <= self.limit)
+            scale = np.where(planar > 1e-12, self._radius(theta) / np.maximum(planar, 1e-12), 1.0 / rays[:, 2])
+            return np.where(visible[:, None], rays[:, :2] * scale[:, None], np.nan)
+
+    def undistort(self, distorted: FloatArray) -> FloatArray:
+        """[N, 2] distorted normalised coordinates -> [N, 3] unit rays, NaN where the lens sees nothing."""
+        radius = np.hypot(distorted[:, 0], distorted[:, 1])
+        inside = radius <= self._radii[-1] + 1e-12
+        target = np.where(inside, radius, 0.0)
+        theta = np.interp(target, self._radii, self._angles)
+        for _ in range(_ITERATIONS):
+            error = self._radius(theta) - target
+            if not (np.abs(error) > _CONVERGED).any():
+                break
+            theta = np.clip(theta - error / np.maximum(self._slope(theta), 1e-6), 0.0, self.limit)
+        rays = np.empty((len(theta), 3))
+        rays[:, :2] = distorted * (np.sin(theta) / np.maximum(radius, 1e-12))[:, None]
+        rays[:, 2] = np.cos(theta)
+        rays[~inside] = np.nan
+        return rays

@@ -106,8 +106,8 @@ def average_precision_101(
     wrong = np.cumsum(matches.false_positive * count[:, None, None], axis=0)
     _, num_threshs, num_ranges = right.shape
     average, final = np.full((num_threshs, num_ranges), np.nan), np.full((num_threshs, num_ranges), np.nan)
-    # pycocotools divides by right + wrong + spacing(1): the same here, to agree to the last bit.
-    precision = right / (right + wrong + np.spacing(1))
+    counted = right + wrong
+    precision = np.divide(right, counted, out=np.zeros_like(right, dtype=np.float64), where=counted > 0)
     precision = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
     for a in np.flatnonzero(wanted > 0):
         for t in range(num_threshs):

@@ -107,7 +107,7 @@ class Camera:
         with np.errstate(divide="ignore", invalid="ignore"):
             distance = (height - origin[2]) / directions[:, 2]
         distance = np.where((distance > 0.0) & np.isfinite(distance), distance, np.nan)
-        points = origin + directions * distance[:, None]
+        points: FloatArray = origin + directions * distance[:, None]
         points[:, 2] = np.where(np.isnan(distance), np.nan, height)
         return points
 

@@ -1,0 +1,67 @@
+"""Which detection belongs to which track, once every track has been moved to the frame's stamp.
+
+Letters: T tracks, D detections.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+
+from spp_sorter.values import FloatArray, IntArray
+
+_NEVER = 1e6
+_MIN_IOU_CUT = 0.3
+_MIN_IOU = 0.05
+
+
+def iou_matrix(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
+    """Intersection over union [T, D] of boxes [T, 4] and [D, 4]; 0 for boxes without area."""
+    low = np.maximum(boxes_a[:, None, :2], boxes_b[None, :, :2])
+    high = np.minimum(boxes_a[:, None, 2:], boxes_b[None, :, 2:])
+    overlap = np.maximum(high - low, 0.0).prod(2)
+    area_a = np.maximum(boxes_a[:, 2:] - boxes_a[:, :2], 0.0).prod(1)
+    area_b = np.maximum(boxes_b[:, 2:] - boxes_b[:, :2], 0.0).prod(1)
+    union = area_a[:, None] + area_b[None] - overlap
+    return np.asarray(overlap / np.maximum(union, 1e-12))
+
+
+def associate(
+    predicted_xy: FloatArray,
+    predicted_boxes: FloatArray,
+    gates_m: FloatArray,
+    predicted_cut: npt.NDArray[np.bool_],
+    ground_xy: FloatArray,
+    boxes: FloatArray,
+    cut: npt.NDArray[np.bool_],
+) -> tuple[IntArray, IntArray]:
+    """Pair tracks with detections at the least total cost.
+
+    Whole items are compared by distance on the belt plane and by overlap; items cut by the image's edge by overlap
+    alone, because their centre moves against the item.
+
+    Args:
+        predicted_xy: [T, 2] ground points of the tracks, metres.
+        predicted_boxes: [T, 4] their boxes, pixels, clipped to the image.
+        gates_m: [T] greatest distance of a match.
+        predicted_cut: [T] bool, the predicted box touches the image's edge.
+        ground_xy: [D, 2] ground points of the detections, metres; NaN never matches.
+        boxes: [D, 4] pixels.
+        cut: [D] bool.
+
+    Returns:
+        Indices [M] of tracks and [M] of the detections they go with.
+    """
+    if not len(predicted_xy) or not len(ground_xy):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    overlap = iou_matrix(predicted_boxes, boxes)
+    offset = predicted_xy[:, None] - ground_xy[None]
+    distance = np.sqrt((offset * offset).sum(2)) / gates_m[:, None]
+    near = (distance < 1.0) & (overlap > _MIN_IOU)
+    at_edge = predicted_cut[:, None] | cut[None]
+    cost = np.where(at_edge, 1.0 - overlap, 0.5 * distance + 0.5 * (1.0 - overlap))
+    allowed = np.where(at_edge, overlap > _MIN_IOU_CUT, near) & np.isfinite(distance)
+    tracks, detections = linear_sum_assignment(np.where(allowed, cost, _NEVER))
+    good = allowed[tracks, detections]
+    return tracks[good], detections[good]

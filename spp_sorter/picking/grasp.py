@@ -1,0 +1,163 @@
+"""From detections in pixels to views on the belt: pick point, lever of height, axis and size in metres.
+
+A line of sight meets the belt plane at its ground point g. A point on that line at height h lies at
+``g - lever * h`` with ``lever = (g - C) / C_z`` (C: optical centre), which is linear in h: the tracker's filter rests
+on that.
+
+Letters: N detections.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from spp_sorter.geometry.camera import Camera
+from spp_sorter.values import Detections, FloatArray
+
+EDGE_PX = 3.0
+"""A box this near to the image's edge is cut by it."""
+
+_HALF_PIXEL = 0.5  # boxes are on pixel edges, cameras count from pixel centres
+_BOX_NOISE_PX, _BOX_NOISE_SHARE = 1.5, 0.05
+_GRASP_NOISE_PX, _GRASP_NOISE_SHARE = 1.0, 0.02
+_DEPTH_STD_M = 0.003
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """N detections as seen on the belt plane z = 0.
+
+    Attributes:
+        pixels_xy: [N, 2] pick points, camera pixels.
+        boxes_xyxy: [N, 4] boxes, camera pixels.
+        ground_xy: [N, 2] metres, where the line of sight of the pick point meets the belt; NaN where it does not.
+        lever_xy: [N, 2] metres of shift against the ray's direction per metre of height.
+        noise_m2: [N, 2, 2] covariance of ``ground_xy`` from one view.
+        axes_xy: [N, 2] unit vector of the long axis on the belt.
+        elongation: [N] in [0, 1], how well the axis is defined; 0 for round items and boxes without a grasp.
+        sizes_m: [N, 2] length and width if the item were flat; times ``1 - h / camera_height_m`` at height h.
+        cut: [N] bool, the box touches the image's edge: centre and size are not the item's.
+        heights_m: [N] height at the pick point from depth, NaN without a reading.
+        height_stds_m: [N] its standard deviation.
+        probs: [N, C] label probabilities that sum to 1.
+        camera_height_m: height of the optical centre.
+    """
+
+    pixels_xy: FloatArray
+    boxes_xyxy: FloatArray
+    ground_xy: FloatArray
+    lever_xy: FloatArray
+    noise_m2: FloatArray
+    axes_xy: FloatArray
+    elongation: FloatArray
+    sizes_m: FloatArray
+    cut: npt.NDArray[np.bool_]
+    heights_m: FloatArray
+    height_stds_m: FloatArray
+    probs: FloatArray
+    camera_height_m: float
+
+    def __len__(self) -> int:
+        return len(self.pixels_xy)
+
+
+def view_detections(detections: Detections, camera: Camera, depth_m: FloatArray | None = None) -> Views:
+    """Look at N detections on the belt plane.
+
+    Args:
+        detections: boxes and, where the model has them, grasps. Without grasps the pick point is the box's centre,
+            its axis unknown, and the height that the track finds is that of the point behind the box's centre (about
+            half the item's).
+        camera: the calibrated camera, above the belt.
+        depth_m: [H, W] metres along the optical axis, aligned to the image; NaN, inf and 0 are "no reading".
+    """
+    num = len(detections)
+    boxes = np.asarray(detections.boxes_xyxy, np.float64).reshape(num, 4) - _HALF_PIXEL
+    if detections.grasps is not None:
+        pixels = np.asarray(detections.grasps.points_xy, np.float64).reshape(num, 2) - _HALF_PIXEL
+        yaws = np.asarray(detections.grasps.yaws_rad, np.float64)
+        sizes_px = np.asarray(detections.grasps.sizes_px, np.float64).reshape(num, 2)
+        elongation = np.clip((sizes_px[:, 0] - sizes_px[:, 1]) / np.maximum(sizes_px.sum(1), 1e-6), 0.0, 1.0)
+        noise_px = np.hypot(_GRASP_NOISE_PX, _GRASP_NOISE_SHARE * np.sqrt(np.abs(sizes_px).prod(1)))
+    else:
+        pixels = np.asarray(0.5 * (boxes[:, :2] + boxes[:, 2:]))
+        sides = boxes[:, 2:] - boxes[:, :2]
+        yaws = np.where(sides[:, 0] >= sides[:, 1], 0.0, np.pi / 2)
+        sizes_px = np.sort(sides, axis=1)[:, ::-1]
+        elongation = np.zeros(num)
+        noise_px = np.hypot(_BOX_NOISE_PX, _BOX_NOISE_SHARE * np.sqrt(np.abs(sides).prod(1)))
+
+    steps = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    origin, directions = camera.rays((pixels[None] + steps[:, None]).reshape(-1, 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        distance = -origin[2] / directions[:, 2]
+        distance[~(distance > 0.0)] = np.nan
+        ground = (origin[:2] + directions[:, :2] * distance[:, None]).reshape(3, num, 2)
+    jacobian = np.stack([ground[1] - ground[0], ground[2] - ground[0]], axis=2)  # [N, 2 metres, 2 pixels]
+    axis_px = np.stack([np.cos(yaws), np.sin(yaws)], axis=1)
+    across_px = np.stack([-axis_px[:, 1], axis_px[:, 0]], axis=1)
+    along_m = np.einsum("nij,nj->ni", jacobian, axis_px)
+    across_m = np.einsum("nij,nj->ni", jacobian, across_px)
+    scales = np.stack([np.linalg.norm(along_m, axis=1), np.linalg.norm(across_m, axis=1)], axis=1)
+    height, width = camera.intrinsics.size_hw
+    inner = np.concatenate([boxes[:, :2], np.array([width - 1.0, height - 1.0]) - boxes[:, 2:]], axis=1)
+    probs = np.clip(np.asarray(detections.label_probs, np.float64), 1e-6, None)
+    heights, height_stds = _depth_heights(pixels, sizes_px, origin, directions, camera, depth_m)
+    with np.errstate(invalid="ignore"):
+        axes = along_m / np.maximum(scales[:, :1], 1e-12)
+    return Views(
+        pixels_xy=pixels,
+        boxes_xyxy=boxes,
+        ground_xy=ground[0],
+        lever_xy=(ground[0] - origin[:2]) / origin[2],
+        noise_m2=np.einsum("nij,nkj->nik", jacobian, jacobian) * (noise_px**2)[:, None, None],
+        axes_xy=axes,
+        elongation=elongation,
+        sizes_m=sizes_px * scales,
+        cut=(inner <= EDGE_PX - _HALF_PIXEL).any(1),
+        heights_m=heights,
+        height_stds_m=height_stds,
+        probs=probs / probs.sum(1, keepdims=True),
+        camera_height_m=float(origin[2]),
+    )
+
+
+def _depth_heights(
+    pixels: FloatArray,
+    sizes_px: FloatArray,
+    origin: FloatArray,
+    directions: FloatArray,
+    camera: Camera,
+    depth_m: FloatArray | None,
+) -> tuple[FloatArray, FloatArray]:
+    """Height above the belt around each pick point: the median of the patch's readings, and its spread."""
+    num = len(pixels)
+    heights, stds = np.full(num, np.nan), np.full(num, np.nan)
+    if depth_m is None:
+        return heights, stds
+    # Height of a reading Z at a pixel is C_z + Z * slope(pixel); the slope is smooth, so one gradient does for a patch.
+    slopes = (directions[:, 2] / (directions @ camera.camera_in_belt.rotation[:, 2])).reshape(3, num)
+    rows, columns = depth_m.shape
+    radii = np.clip(0.2 * sizes_px.min(1, initial=np.inf), 1.0, 8.0)
+    for i in range(num):
+        (x, y), radius = pixels[i], radii[i]
+        if not np.isfinite([x, y, slopes[0, i]]).all():
+            continue
+        x0, x1 = max(int(x - radius), 0), min(int(x + radius) + 1, columns)
+        y0, y1 = max(int(y - radius), 0), min(int(y + radius) + 1, rows)
+        patch = depth_m[y0:y1, x0:x1]
+        valid = np.isfinite(patch) & (patch > 0.0)
+        if valid.sum() < max(3, 0.3 * patch.size):
+            continue
+        v, u = np.nonzero(valid)
+        slope = (
+            slopes[0, i] + (slopes[1, i] - slopes[0, i]) * (u + x0 - x) + (slopes[2, i] - slopes[0, i]) * (v + y0 - y)
+        )
+        readings = origin[2] + patch[v, u] * slope
+        heights[i] = np.median(readings)
+        spread = 1.4826 * np.median(np.abs(readings - heights[i]))
+        stds[i] = np.hypot(_DEPTH_STD_M, 0.5 * spread)
+    return heights, stds

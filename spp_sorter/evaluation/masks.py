@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -55,8 +54,8 @@ class Mask:
                     f"allowed: the image's {list(size_hw)}"
                 )
             return Mask(size_hw, counts)
-        if not isinstance(segmentation, Sequence) or any(not isinstance(part, Sequence) for part in segmentation):
-            raise ValueError(f"segmentation is a {type(segmentation).__name__}; allowed: polygons or run lengths")
+        if not isinstance(segmentation, list) or any(not isinstance(part, list) for part in segmentation):
+            raise ValueError(f"segmentation is {str(segmentation)[:40]}; allowed: polygons or run lengths")
         polygons = tuple(tuple(float(value) for value in part) for part in segmentation)
         if any(len(part) < 6 or len(part) % 2 for part in polygons):
             raise ValueError("a polygon has fewer than 3 points or an odd number of coordinates")
@@ -74,12 +73,23 @@ class Mask:
         if self.counts is not None:
             values = np.arange(len(self.counts)) % 2 == 1
             return np.repeat(values, self.counts).reshape(width, height).T
-        canvas = np.zeros((height, width), np.uint8)
+        mask = np.zeros((height, width), bool)
         for part in self.polygons:
-            # OpenCV counts from pixel centres; 1/16 px keeps what the outline says between them.
-            points = np.round((np.array(part).reshape(-1, 2) - 0.5) * 16).astype(np.int32)
-            cv2.fillPoly(canvas, [points], 1, shift=4)
-        return canvas.astype(bool)
+            mask |= _fill(np.array(part).reshape(-1, 2), self.size_hw)
+        return mask
+
+
+def _fill(points_xy: npt.NDArray, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """[H, W] bool: the pixels whose centre lies inside the outline (even-odd rule); OpenCV would add its border."""
+    height, width = size_hw
+    x1, y1 = points_xy.T
+    x2, y2 = np.roll(points_xy, -1, axis=0).T
+    centres = np.arange(height) + 0.5
+    row, edge = np.nonzero((y1 <= centres[:, None]) != (y2 <= centres[:, None]))  # [H, E] crossings
+    x = x1[edge] + (centres[row] - y1[edge]) * (x2[edge] - x1[edge]) / (y2[edge] - y1[edge])
+    column = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
+    toggles = np.bincount(row * (width + 1) + column, minlength=height * (width + 1)).reshape(height, width + 1)
+    return np.asarray(np.cumsum(toggles, axis=1)[:, :width] % 2 == 1)
 
 
 def pack_counts(counts: Sequence[int]) -> str:

@@ -112,7 +112,7 @@ KNOWN_FAILURES = (
     ("No space left on device", "the disk is full: free some space (df -h .) and call it again"),
     (
         "No matching distribution found for torch",
-        "the index has no such PyTorch for this Python: check TORCH_INDEX_URL, or name another Python (PYTHON=python3.12)",
+        "the index has no such PyTorch for this Python: check TORCH_INDEX_URL, or name another Python (PYTHON=...)",
     ),
     (
         "Temporary failure in name resolution",

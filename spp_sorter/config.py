@@ -209,6 +209,9 @@ class PickingConfig:
     cycle_time: float = _p(
         0.8, "time of the arm from one pick to the next", unit="s", minimum=0.0, maximum=60.0, live=True
     )
+    arm_limited: bool = _p(
+        False, "offer only what one arm of cycle_time can take in sequence, instead of everything in reach", live=True
+    )
     max_height: float = _p(0.12, "tallest item expected on the belt", unit="m", minimum=0.001, maximum=5.0, live=True)
 
 

@@ -39,7 +39,8 @@ class Views:
         axes_xy: [N, 2] unit vector of the long axis on the belt.
         elongation: [N] in [0, 1], how well the axis is defined; 0 for round items and boxes without a grasp.
         sizes_m: [N, 2] length and width if the item were flat; times ``1 - h / camera_height_m`` at height h.
-        cut: [N] bool, the box touches the image's edge: centre and size are not the item's.
+        cut_sides: [N, 4] bool, the box's left, top, right, bottom touches the image's edge.
+        cut: [N] bool, any side does: centre and size are not the item's.
         heights_m: [N] height at the pick point from depth, NaN without a reading.
         height_stds_m: [N] its standard deviation.
         probs: [N, C] label probabilities that sum to 1.
@@ -54,6 +55,7 @@ class Views:
     axes_xy: FloatArray
     elongation: FloatArray
     sizes_m: FloatArray
+    cut_sides: npt.NDArray[np.bool_]
     cut: npt.NDArray[np.bool_]
     heights_m: FloatArray
     height_stds_m: FloatArray
@@ -77,16 +79,16 @@ def view_detections(detections: Detections, camera: Camera, depth_m: FloatArray 
     num = len(detections)
     boxes = np.asarray(detections.boxes_xyxy, np.float64).reshape(num, 4) - _HALF_PIXEL
     if detections.grasps is not None:
-        pixels = np.asarray(detections.grasps.points_xy, np.float64).reshape(num, 2) - _HALF_PIXEL
+        pixels: FloatArray = np.asarray(detections.grasps.points_xy, np.float64).reshape(num, 2) - _HALF_PIXEL
         yaws = np.asarray(detections.grasps.yaws_rad, np.float64)
-        sizes_px = np.asarray(detections.grasps.sizes_px, np.float64).reshape(num, 2)
+        sizes_px: FloatArray = np.asarray(detections.grasps.sizes_px, np.float64).reshape(num, 2)
         elongation = np.clip((sizes_px[:, 0] - sizes_px[:, 1]) / np.maximum(sizes_px.sum(1), 1e-6), 0.0, 1.0)
         noise_px = np.hypot(_GRASP_NOISE_PX, _GRASP_NOISE_SHARE * np.sqrt(np.abs(sizes_px).prod(1)))
     else:
         pixels = np.asarray(0.5 * (boxes[:, :2] + boxes[:, 2:]))
         sides = boxes[:, 2:] - boxes[:, :2]
         yaws = np.where(sides[:, 0] >= sides[:, 1], 0.0, np.pi / 2)
-        sizes_px = np.sort(sides, axis=1)[:, ::-1]
+        sizes_px = np.asarray(np.sort(sides, axis=1)[:, ::-1])
         elongation = np.zeros(num)
         noise_px = np.hypot(_BOX_NOISE_PX, _BOX_NOISE_SHARE * np.sqrt(np.abs(sides).prod(1)))
 
@@ -103,7 +105,8 @@ def view_detections(detections: Detections, camera: Camera, depth_m: FloatArray 
     across_m = np.einsum("nij,nj->ni", jacobian, across_px)
     scales = np.stack([np.linalg.norm(along_m, axis=1), np.linalg.norm(across_m, axis=1)], axis=1)
     height, width = camera.intrinsics.size_hw
-    inner = np.concatenate([boxes[:, :2], np.array([width - 1.0, height - 1.0]) - boxes[:, 2:]], axis=1)
+    last_xy = np.array([width, height]) - 1.0
+    cut_sides = np.concatenate([boxes[:, :2], last_xy - boxes[:, 2:]], axis=1) <= EDGE_PX - _HALF_PIXEL
     probs = np.clip(np.asarray(detections.label_probs, np.float64), 1e-6, None)
     heights, height_stds = _depth_heights(pixels, sizes_px, origin, directions, camera, depth_m)
     with np.errstate(invalid="ignore"):
@@ -117,7 +120,8 @@ def view_detections(detections: Detections, camera: Camera, depth_m: FloatArray 
         axes_xy=axes,
         elongation=elongation,
         sizes_m=sizes_px * scales,
-        cut=(inner <= EDGE_PX - _HALF_PIXEL).any(1),
+        cut_sides=cut_sides,
+        cut=np.asarray(cut_sides.any(1)),
         heights_m=heights,
         height_stds_m=height_stds,
         probs=probs / probs.sum(1, keepdims=True),

@@ -1,0 +1,118 @@
+"""Which items the arm should take, when they cross the pick line, and why others are not offered."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from spp_sorter.config import PickingConfig
+from spp_sorter.geometry.belt import Forecast
+from spp_sorter.values import PickTarget, Rejection, Track
+
+_MAX_STAMP_AHEAD_S = 3600.0
+
+
+def plan_picks(
+    tracks: Iterable[Track], forecast: Forecast, config: PickingConfig, blocked: Mapping[int, str] | None = None
+) -> tuple[tuple[PickTarget, ...], tuple[Rejection, ...]]:
+    """Choose the items to offer.
+
+    Every item that can be picked is offered, the first to cross first; with ``arm_limited`` only the most that one
+    arm can take with ``cycle_time`` from pick to pick.
+
+    Args:
+        tracks: items as known at the forecast's stamp.
+        forecast: where the belt goes from there; it must not stand.
+        config: what to pick and what the arm can do.
+        blocked: tracks that must not be picked, and why.
+
+    Returns:
+        Targets by crossing time, and rejections of items with a label to pick. Reasons: ``passed``, ``too_late`` (less
+        than ``lead_time`` left), ``lost``, ``duplicate``, ``not_whole``, ``too_few_views``, ``uncertain``,
+        ``out_of_reach``, ``too_wide``, ``arm_busy``.
+    """
+    blocked = blocked or {}
+    wanted = [track for track in tracks if track.label in config.labels]
+    if not wanted:
+        return (), ()
+    to_go = np.array([config.pick_line - track.point_belt[0] for track in wanted])
+    seconds = forecast.seconds_to(to_go)
+    belt_stds = np.hypot(forecast.std_at(seconds), forecast.scale_std * to_go)
+    picks: list[PickTarget] = []
+    rejections: list[Rejection] = []
+    for track, left_s, belt_std in zip(wanted, seconds.tolist(), belt_stds.tolist(), strict=True):
+        reason = _reason_against(track, left_s, config) or blocked.get(track.id)
+        if reason:
+            rejections.append(Rejection(track.id, reason))
+        else:
+            picks.append(_target(track, left_s, belt_std, config))
+    picks.sort(key=lambda pick: (pick.stamp_ns, pick.track_id))
+    if config.arm_limited:
+        kept = _for_one_arm(picks, config.cycle_time)
+        rejections.extend(Rejection(pick.track_id, "arm_busy") for pick in picks if pick.track_id not in kept)
+        picks = [pick for pick in picks if pick.track_id in kept]
+    return tuple(picks), tuple(rejections)
+
+
+def _reason_against(track: Track, left_s: float, config: PickingConfig) -> str | None:
+    if left_s < 0.0 or left_s > _MAX_STAMP_AHEAD_S:
+        return "passed"
+    if left_s < config.lead_time:
+        return "too_late"
+    if not track.whole:
+        return "not_whole"
+    if track.num_views < config.min_views:
+        return "too_few_views"
+    if track.probability < config.min_probability:
+        return "uncertain"
+    if not config.reach_min <= track.point_belt[1] <= config.reach_max:
+        return "out_of_reach"
+    if track.size_m[1] > config.gripper_width:
+        return "too_wide"
+    return None
+
+
+def _target(track: Track, left_s: float, belt_std: float, config: PickingConfig) -> PickTarget:
+    covariance = np.zeros((4, 4))
+    covariance[:2, :2] = track.covariance_belt
+    covariance[0, 0] += belt_std**2
+    covariance[2, 2] = track.height_std_m**2
+    covariance[3, 3] = track.yaw_std_rad**2
+    return PickTarget(
+        track_id=track.id,
+        stamp_ns=track.stamp_ns + round(left_s * 1e9),
+        label=track.label,
+        probability=track.probability,
+        point_belt=np.array([config.pick_line, track.point_belt[1], track.height_m]),
+        yaw_rad=track.yaw_rad,
+        size_m=np.array([track.size_m[0], track.size_m[1], track.height_m]),
+        covariance=covariance,
+    )
+
+
+def _for_one_arm(picks: list[PickTarget], cycle_s: float) -> set[int]:
+    """Ids of the picks with the greatest sum of probabilities whose crossings are ``cycle_s`` apart.
+
+    Weighted interval scheduling (Kleinberg and Tardos 2005, 6.1); ``picks`` are in order of their stamps.
+    """
+    cycle_ns = round(cycle_s * 1e9)
+    best = [0.0]
+    before: list[int] = []
+    for i, pick in enumerate(picks):
+        fitting = i
+        while fitting > 0 and picks[fitting - 1].stamp_ns > pick.stamp_ns - cycle_ns:
+            fitting -= 1
+        before.append(fitting)
+        best.append(max(best[i], best[fitting] + pick.probability))
+    kept: set[int] = set()
+    i = len(picks)
+    while i > 0:
+        pick = picks[i - 1]
+        if math.isclose(best[i], best[i - 1], rel_tol=0.0, abs_tol=1e-12):
+            i -= 1
+        else:
+            kept.add(pick.track_id)
+            i = before[i - 1]
+    return kept

@@ -1,0 +1,83 @@
+"""Where an item's pick point lies on the belt and how high: exact linear least squares along the track.
+
+The state of each track is (x0, y0, h, e): the point's place when the track began, its height, and the relative error of
+the belt's displacement d since then. A view gives the ground point g of its line of sight and the lever l of height
+(``picking/grasp.py``), and both are known, so the two equations
+
+    g_x - d = x0 + l_x h + d e          g_y = y0 + l_y h
+
+are linear. An item that seems to outrun the belt has height; with e in the state the filter knows that a belt that is
+measured 0.1 % too slow looks the same, and how much of the height that leaves in doubt. Kept in information form
+(inverse covariance), where a view is a sum.
+
+Letters: T tracks, M of them that are updated.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spp_sorter.values import FloatArray
+
+HEIGHT_PRIOR_M = 0.03
+HEIGHT_PRIOR_STD_M = 0.025
+_PLACE_PRIOR = 1e-6  # information of an unknown place: a standard deviation of 1 km
+
+
+def prior(num: int, scale_std: float) -> tuple[FloatArray, FloatArray]:
+    """Information matrices [num, 4, 4] and vectors [num, 4] before any view."""
+    information = np.zeros((num, 4, 4))
+    information[:, [0, 1, 2, 3], [0, 1, 2, 3]] = (
+        _PLACE_PRIOR,
+        _PLACE_PRIOR,
+        1.0 / HEIGHT_PRIOR_STD_M**2,
+        1.0 / max(scale_std, 1e-6) ** 2,
+    )
+    vectors = np.zeros((num, 4))
+    vectors[:, 2] = HEIGHT_PRIOR_M / HEIGHT_PRIOR_STD_M**2
+    return information, vectors
+
+
+def observation(lever_xy: FloatArray, moved_m: FloatArray) -> FloatArray:
+    """The matrices [M, 2, 4] of the two equations above for levers [M, 2] and displacements [M]."""
+    matrix = np.zeros((len(lever_xy), 2, 4))
+    matrix[:, 0, 0] = 1.0
+    matrix[:, 1, 1] = 1.0
+    matrix[:, :, 2] = lever_xy
+    matrix[:, 0, 3] = moved_m
+    return matrix
+
+
+def innovation_distances(
+    mean: FloatArray, covariance: FloatArray, matrix: FloatArray, measured: FloatArray, noise_m2: FloatArray
+) -> FloatArray:
+    """Mahalanobis distances [M] of the measured [M, 2] from what the state predicts."""
+    error = measured - np.einsum("nij,nj->ni", matrix, mean)
+    spread = matrix @ covariance @ matrix.transpose(0, 2, 1) + noise_m2
+    a, b, d = spread[:, 0, 0], spread[:, 0, 1], spread[:, 1, 1]
+    squared = (d * error[:, 0] ** 2 - 2 * b * error[:, 0] * error[:, 1] + a * error[:, 1] ** 2) / (a * d - b * b)
+    return np.asarray(np.sqrt(squared))
+
+
+def view_information(
+    matrix: FloatArray, measured: FloatArray, noise_m2: FloatArray, weights: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """What one view of each of M tracks adds: matrices [M, 4, 4] and vectors [M, 4]."""
+    a, b, d = noise_m2[:, 0, 0], noise_m2[:, 0, 1], noise_m2[:, 1, 1]
+    scale = weights / (a * d - b * b)
+    inverse = np.stack([np.stack([d, -b], axis=1), np.stack([-b, a], axis=1)], axis=1) * scale[:, None, None]
+    gain = matrix.transpose(0, 2, 1) @ inverse
+    return gain @ matrix, np.einsum("nij,nj->ni", gain, measured)
+
+
+def solve(information: FloatArray, vectors: FloatArray, max_height_m: float) -> tuple[FloatArray, FloatArray]:
+    """States [T, 4] and covariances [T, 4, 4], with heights held between 0 and ``max_height_m``.
+
+    A height outside is moved to the limit and the place with it, along their correlation.
+    """
+    covariance = np.linalg.inv(information)
+    mean = np.einsum("nij,nj->ni", covariance, vectors)
+    correction = np.clip(mean[:, 2], 0.0, max_height_m) - mean[:, 2]
+    if correction.any():
+        mean = mean + covariance[:, :, 2] * (correction / covariance[:, 2, 2])[:, None]
+    return mean, covariance

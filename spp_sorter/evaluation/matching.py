@@ -62,6 +62,14 @@ class GroundTruth:
         for name, value in (("boxes_xyxy", boxes), ("labels", labels), ("ignore", ignore), ("areas", areas)):
             object.__setattr__(self, name, value)
 
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def to_find(self) -> Bools:
+        """[G] bool, the truths that are not ignored."""
+        return ~np.asarray(self.ignore, bool)
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -90,6 +98,14 @@ class Prediction:
             raise ValueError(f"scores hold {scores[~np.isfinite(scores)][0]}; allowed: finite numbers")
         for name, value in (("boxes_xyxy", boxes), ("scores", scores), ("labels", labels)):
             object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def above(self, score_thresh: float) -> Prediction:
+        """The detections with at least this score."""
+        kept = self.scores >= score_thresh
+        return Prediction(self.boxes_xyxy[kept], self.scores[kept], self.labels[kept])
 
     @staticmethod
     def of(detections: Detections) -> Prediction:

@@ -1,0 +1,152 @@
+"""A detector run over pictures with truth: what it said, kept for the metrics, and its grasps judged on the way.
+
+Letters: G truths and D detections of one picture, C labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy.typing as npt
+
+from spp_sorter.evaluation.grasps import GraspError, grasp_error
+from spp_sorter.evaluation.matching import GroundTruth, Prediction, match_coco
+from spp_sorter.evaluation.records import Dataset
+from spp_sorter.values import Detections, ImageArray
+
+MATCH_IOU = 0.5
+"""IoU from which a detection is about an item: for grasps, confusion and calibration."""
+
+OPERATING_SCORE = 0.5
+"""Score from which a detection counts for grasps and confusion: the default of ``detector.score_thresh``."""
+
+LOWEST_SCORE = 0.02
+"""Score down to which a detector is asked for average precision; lower ones change it by less than a thousandth."""
+
+EDGE_PX = 1.0
+
+
+class AnyDetector(Protocol):
+    """Whatever detects."""
+
+    label_names: tuple[str, ...]
+
+    def detect(self, image_bgr: ImageArray) -> Detections:
+        """Detections in one [H, W, 3] uint8 BGR picture."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture with its truth.
+
+    Attributes:
+        name: what to call it, such as its path or its seed.
+        image_bgr: [H, W, 3] uint8.
+        truth: G truths.
+        objects: G names of objects, empty where unknown.
+        whole: G flags, the item is seen whole: its mask shows its length, width and yaw.
+        mask: gives the [H, W] bool mask of truth i, or None where there is none.
+    """
+
+    name: str
+    image_bgr: ImageArray
+    truth: GroundTruth
+    objects: tuple[str, ...]
+    whole: tuple[bool, ...]
+    mask: Callable[[int], npt.NDArray | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a detector said about pictures with truth, one entry per picture.
+
+    Attributes:
+        names: of the pictures.
+        truths: their truth.
+        predictions: the detections.
+        objects: names of the objects of the truths.
+        grasps: every grasp of a found item with a mask.
+        label_names: C names.
+    """
+
+    names: tuple[str, ...]
+    truths: tuple[GroundTruth, ...]
+    predictions: tuple[Prediction, ...]
+    objects: tuple[tuple[str, ...], ...]
+    grasps: tuple[GraspError, ...]
+    label_names: tuple[str, ...]
+
+    def __add__(self, other: Measured) -> Measured:
+        """Both together."""
+        return Measured(
+            self.names + other.names,
+            self.truths + other.truths,
+            self.predictions + other.predictions,
+            self.objects + other.objects,
+            self.grasps + other.grasps,
+            self.label_names,
+        )
+
+
+def measure(detector: AnyDetector, samples: Iterable[Sample]) -> Measured:
+    """Run a detector over samples.
+
+    Args:
+        detector: asked for scores down to ``LOWEST_SCORE``, or average precision is cut short.
+        samples: pictures with truth; each is let go before the next is taken.
+    """
+    names, truths, predictions, objects = [], [], [], []
+    grasps: list[GraspError] = []
+    for sample in samples:
+        detections = detector.detect(sample.image_bgr)
+        names.append(sample.name)
+        truths.append(sample.truth)
+        predictions.append(Prediction.of(detections))
+        objects.append(sample.objects)
+        grasps.extend(_judge_grasps(sample, detections))
+    return Measured(
+        tuple(names), tuple(truths), tuple(predictions), tuple(objects), tuple(grasps), tuple(detector.label_names)
+    )
+
+
+def dataset_samples(dataset: Dataset) -> Iterator[Sample]:
+    """The pictures of a data set; an item that touches the border is not whole."""
+    for record in dataset.records:
+        height, width = record.size_hw
+        inner = (record.boxes_xyxy[:, :2] >= EDGE_PX).all(1)
+        inner &= (record.boxes_xyxy[:, 2] <= width - EDGE_PX) & (record.boxes_xyxy[:, 3] <= height - EDGE_PX)
+        stored = record.masks
+
+        def mask(index: int, stored: tuple = stored) -> npt.NDArray | None:
+            return None if stored[index] is None else stored[index].decode()
+
+        name = Path(record.path).name
+        truth = record.ground_truth()
+        yield Sample(name, record.read_image(), truth, record.objects, tuple(inner.tolist()), mask)
+
+
+def _judge_grasps(sample: Sample, detections: Detections) -> Iterator[GraspError]:
+    """The grasp of every item that was found at the operating score, whatever its label."""
+    if detections.grasps is None:
+        return
+    prediction = Prediction.of(detections)
+    kept = prediction.scores >= OPERATING_SCORE
+    rows = kept.nonzero()[0]
+    matches = match_coco([sample.truth], [prediction.above(OPERATING_SCORE)], None, (MATCH_IOU,))
+    for index, truth, ignored in zip(matches.indices, matches.truths[:, 0, 0], matches.ignored[:, 0, 0], strict=True):
+        mask = sample.mask(int(truth)) if truth >= 0 and not ignored else None
+        if mask is None or not mask.any():
+            continue
+        grasps, row = detections.grasps, rows[index]
+        yield grasp_error(
+            mask,
+            grasps.points_xy[row],
+            float(grasps.yaws_rad[row]),
+            grasps.sizes_px[row],
+            sample.whole[truth],
+            sample.objects[truth],
+        )

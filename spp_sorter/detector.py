@@ -1,0 +1,195 @@
+"""The detector as everybody uses it: a BGR picture of any size in, boxes in that picture's pixels out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spp_sorter.config import Config, ConfigError, DetectorConfig
+from spp_sorter.geometry.letterbox import Letterbox
+from spp_sorter.network.checkpoint import load_checkpoint
+from spp_sorter.network.decode import Regions, decode_regions
+from spp_sorter.network.proposals import PROPOSERS
+from spp_sorter.values import Detections, Grasps, ImageArray
+
+DEFAULT_CHECKPOINT = Path(__file__).parent / "assets" / "weights" / "default.pt"
+
+_PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Detector:
+    """The SPP detector behind one call.
+
+    Args:
+        checkpoint: path of a checkpoint, or None for the shipped weights.
+        device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: ``auto`` (fp16 on CUDA, bf16 on processors that compute it, else fp32), ``fp32``, ``bf16``, ``fp16``.
+        threads: CPU threads of torch in this process, 0 to leave them alone.
+        proposer: ``rpn``, ``belt``, ``grid`` or ``selective_search``.
+        proposals: windows pooled per picture, at most.
+        config: thresholds, replaceable while running (``configure``).
+
+    Raises:
+        CheckpointError: no usable checkpoint.
+        ConfigError: a device, precision or proposer that is not to be had here.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Path | str | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int = 0,
+        proposer: str = "rpn",
+        proposals: int = 100,
+        config: DetectorConfig | None = None,
+    ) -> None:
+        if threads:
+            torch.set_num_threads(threads)
+        if proposer not in PROPOSERS:
+            raise ConfigError(f"parameter 'model.proposer' is {proposer!r}; allowed: {', '.join(PROPOSERS)}")
+        torch.set_flush_denormal(True)
+        self.device = _choose_device(device)
+        self.precision = _choose_precision(precision, self.device)
+        self.config = config or DetectorConfig()
+        path = Path(checkpoint) if checkpoint else DEFAULT_CHECKPOINT
+        self.checkpoint = load_checkpoint(path)
+        self.network = self.checkpoint.build()
+        self.label_names = self.network.config.labels
+        self._dtype = _PRECISIONS[self.precision]
+        self.network.to(device=self.device, dtype=self._dtype).to(memory_format=torch.channels_last)
+        self._propose = PROPOSERS[proposer]
+        self._proposals = proposals
+        self.description = (
+            f"{path.name} (sha256 {self.checkpoint.sha256[:12]}, step {self.checkpoint.step}) on "
+            f"{_device_name(self.device)} in {self.precision}, proposals by {proposer}"
+        )
+
+    @staticmethod
+    def from_config(config: Config) -> Detector:
+        """The detector that a whole configuration asks for; raises as the constructor."""
+        model = config.model
+        return Detector(
+            model.checkpoint or None,
+            model.device,
+            model.precision,
+            model.threads,
+            model.proposer,
+            model.proposals,
+            config.detector,
+        )
+
+    def configure(self, config: DetectorConfig) -> None:
+        """Replace the thresholds; takes effect with the next picture."""
+        self.config = config
+
+    def warm_up(self, size_hw: tuple[int, int] = (480, 640)) -> None:
+        """Run once on an empty picture, so that the first frame is as fast as the rest."""
+        for _ in range(2):
+            self.detect(np.zeros((*size_hw, 3), np.uint8))
+
+    def detect(self, image_bgr: ImageArray) -> Detections:
+        """Find the items in a picture.
+
+        Args:
+            image_bgr: [H, W, 3] uint8, any size from 1 x 1.
+
+        Returns:
+            Detections in the picture's own pixels, best first.
+
+        Raises:
+            ValueError: another shape or dtype.
+        """
+        if image_bgr.ndim != 3 or image_bgr.shape[2] != 3 or image_bgr.dtype != np.uint8:
+            raise ValueError(f"image is {image_bgr.dtype} {image_bgr.shape}; allowed: uint8 [H, W, 3] in BGR order")
+        letterbox = Letterbox.fit((image_bgr.shape[0], image_bgr.shape[1]), self.network.config.long_side)
+        picture = letterbox.image(image_bgr)
+        with torch.inference_mode():
+            regions = self._regions(picture, letterbox)
+            table = torch.cat(  # one crossing to the host: [N, 4 + 1 + K + 5]
+                [regions.boxes_xyxy, regions.labels[:, None], regions.label_probs, regions.grasps], dim=1
+            ).cpu()
+        return self._to_detections(table, letterbox)
+
+    def _regions(self, picture: ImageArray, letterbox: Letterbox) -> Regions:
+        features = self.network.convolve(self._to_input(picture))
+        boxes = self._propose(self.network, features, picture, self._proposals)
+        config = self.config
+        return decode_regions(
+            self.network.classify(features, boxes),
+            letterbox.scaled_hw,
+            config.score_thresh,
+            config.nms_thresh,
+            config.max_detections,
+        )
+
+    def _to_input(self, picture_bgr: ImageArray) -> Tensor:
+        """[h, w, 3] uint8 BGR to [1, 3, h, w] RGB, channels last, on the device."""
+        pixels = torch.from_numpy(np.ascontiguousarray(picture_bgr)).to(self.device)
+        return pixels.to(self._dtype).flip(2).permute(2, 0, 1)[None]
+
+    def _to_detections(self, table: Tensor, letterbox: Letterbox) -> Detections:
+        rows = table.numpy().astype(np.float32)
+        labels = rows[:, 4].astype(np.int64)
+        label_probs = rows[:, 5:-5]
+        grasps = rows[:, -5:]
+        return Detections(
+            boxes_xyxy=letterbox.boxes_out(rows[:, :4]).astype(np.float32),
+            scores=label_probs[np.arange(len(labels)), labels],
+            labels=labels,
+            label_probs=label_probs,
+            label_names=self.label_names,
+            grasps=Grasps(
+                points_xy=letterbox.points_out(grasps[:, :2]).astype(np.float32),
+                yaws_rad=grasps[:, 2],
+                sizes_px=(grasps[:, 3:] / letterbox.scale_xy.mean()).astype(np.float32),
+            ),
+        )
+
+
+def _choose_device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"parameter 'model.device' is {name!r}; allowed: auto, cpu, cuda or cuda:N") from error
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"parameter 'model.device' is {name!r}; allowed: auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"parameter 'model.device' is {name!r} and this machine has {torch.cuda.device_count()} CUDA devices; "
+            "allowed: auto, cpu, or a device that is there (check with nvidia-smi)"
+        )
+    return device
+
+
+def _choose_precision(name: str, device: torch.device) -> str:
+    if name == "auto":
+        if device.type == "cuda":
+            return "fp16"
+        return "bf16" if _cpu_computes_bf16() else "fp32"
+    if name not in _PRECISIONS:
+        raise ConfigError(f"parameter 'model.precision' is {name!r}; allowed: auto, {', '.join(_PRECISIONS)}")
+    return name
+
+
+def _cpu_computes_bf16() -> bool:
+    """Whether the processor multiplies bf16 in hardware (AVX512-BF16 or AMX)."""
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    if capabilities:
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return f"CPU ({torch.get_num_threads()} threads)"

@@ -14,9 +14,9 @@ from pathlib import Path
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 """PyTorch's public index of builds without CUDA."""
 
-CUDA_GB = 10.0
-CPU_GB = 4.0
-"""Disk space of a set-up from nothing at its peak, downloads included, 10^9 bytes."""
+CUDA_GB, CUDA_DOWNLOAD_GB = 10.0, 3.3
+CPU_GB, CPU_DOWNLOAD_GB = 3.0, 0.7
+"""Disk space of a set-up from nothing at its peak, 10^9 bytes, and of the downloads that pip also keeps in its cache."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,16 @@ def is_cpu_index(torch_index: str) -> bool:
     return torch_index.rstrip("/").endswith("/cpu")
 
 
-def gb_still_needed(torch_index: str, already_bytes: int) -> float:
+def gb_still_needed(torch_index: str, already_bytes: int, cache_on_same_disk: bool) -> float:
     """Disk space that a set-up still needs, 10^9 bytes, where ``already_bytes`` are installed."""
-    total = CPU_GB if is_cpu_index(torch_index) else CUDA_GB
-    return max(total - already_bytes / 1e9, 0.5)
+    total, download = (CPU_GB, CPU_DOWNLOAD_GB) if is_cpu_index(torch_index) else (CUDA_GB, CUDA_DOWNLOAD_GB)
+    return max(total - already_bytes / 1e9, 0.5) + (download if cache_on_same_disk else 0.0)
+
+
+def is_on_same_disk(path: Path, other: Path) -> bool:
+    """Whether what is written at ``path``, which need not exist yet, takes space from the disk of ``other``."""
+    existing = next(folder for folder in (path, *path.parents) if folder.exists())
+    return existing.stat().st_dev == other.stat().st_dev
 
 
 def folder_bytes(folder: Path) -> int:
@@ -136,10 +142,12 @@ def find_problems(folder: Path, torch_index: str, already_bytes: int, environmen
     """Everything that this machine lacks for a set-up in ``folder``."""
     header = Path(sysconfig.get_path("include")) / "Python.h"
     free_gb = shutil.disk_usage(folder).free / 1e9
+    cache = Path(environment.get("PIP_CACHE_DIR") or environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    needed_gb = gb_still_needed(torch_index, already_bytes, is_on_same_disk(cache, folder))
     found = [
         check_platform(platform.system(), platform.machine()),
         *check_python(sys.version_info[:2], importlib.util.find_spec("ensurepip") is not None, header),
         check_compiler(environment),
-        check_disk(folder, gb_still_needed(torch_index, already_bytes), free_gb, torch_index),
+        check_disk(folder, needed_gb, free_gb, torch_index),
     ]
     return [problem for problem in found if problem is not None]

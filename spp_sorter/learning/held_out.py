@@ -1,0 +1,66 @@
+"""Test scenes: the simulated belt with objects that no training scene shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from spp_sorter.evaluation.matching import ANY_LABEL, GroundTruth
+from spp_sorter.evaluation.measure import Sample
+from spp_sorter.simulation.belt_world import BeltWorld, RenderedFrame
+from spp_sorter.simulation.scene_config import random_world_config
+from spp_sorter.simulation.sprites import load_sprites
+
+MIN_VISIBLE = 0.3
+"""Items of which less is visible are ignored: neither to be found nor wrong to find."""
+
+WHOLE_VISIBLE = 0.9
+"""Items of which at least this much is visible show their yaw, length and width."""
+
+FIRST_SEED = 900_000_000
+"""Test scenes are seeded from here, far from those of training, so that not even a belt's look has been seen."""
+
+
+def rendered_samples(label_names: Sequence[str], density: str, num_scenes: int, seed: int) -> Iterator[Sample]:
+    """Simulated scenes of held-out objects, one picture each; the same ones for the same seed."""
+    sprites = load_sprites(split="test")
+    for index in range(num_scenes):
+        scene_seed = FIRST_SEED + seed * 1_000_000 + index
+        world = BeltWorld(random_world_config(scene_seed, density, split="test"), sprites)
+        yield frame_sample(f"{density} {scene_seed}", world.render(0), label_names)
+
+
+def frame_sample(name: str, frame: RenderedFrame, label_names: Sequence[str]) -> Sample:
+    """A rendered frame as a sample: items that are hardly visible are ignored whatever they are called.
+
+    Raises:
+        ValueError: the frame has no truth, or an item bears a label that the detector does not know.
+    """
+    truth = frame.truth
+    if truth is None:
+        raise ValueError("the frame was rendered without truth; render it with with_truth=True")
+    items = [item for item in truth.items if np.isfinite(item.box_xyxy).all() and item.visible_fraction > 0]
+    unknown = {item.label for item in items} - set(label_names)
+    if unknown:
+        raise ValueError(
+            f"the detector's labels are {', '.join(label_names)}, those of the simulated items "
+            f"{', '.join(sorted(unknown))}; measure this checkpoint with --data"
+        )
+    hidden = np.array([item.visible_fraction < MIN_VISIBLE for item in items], bool)
+    labels = np.array([label_names.index(item.label) for item in items], np.int64)
+    pixels = np.bincount(truth.masks_id.ravel(), minlength=max((item.id for item in items), default=0) + 1)
+    ids = [item.id for item in items]
+    return Sample(
+        name=name,
+        image_bgr=frame.image_bgr,
+        truth=GroundTruth(
+            np.array([item.box_xyxy for item in items]).reshape(-1, 4),
+            np.where(hidden, ANY_LABEL, labels),
+            hidden,
+            pixels[ids].astype(np.float64),
+        ),
+        objects=tuple(item.object_name for item in items),
+        whole=tuple(item.visible_fraction >= WHOLE_VISIBLE for item in items),
+        mask=lambda index: truth.masks_id == ids[index],
+    )

@@ -16,7 +16,7 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 CUDA_GB, CUDA_DOWNLOAD_GB = 10.0, 3.3
 CPU_GB, CPU_DOWNLOAD_GB = 3.0, 0.7
-"""Disk space of a set-up from nothing at its peak, 10^9 bytes, and of the downloads that pip also keeps in its cache."""
+"""Disk space of a set-up from nothing at its peak, 10^9 bytes, and of what pip keeps of it in its cache."""
 
 
 @dataclass(frozen=True)

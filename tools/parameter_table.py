@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from spp_sorter.config import Parameter, Value, parameters  # noqa: E402
+from spp_sorter.config import Parameter, Value, parameters
 
 BEGIN = "<!-- parameters: written by tools/parameter_table.py -->"
 END = "<!-- end of parameters -->"

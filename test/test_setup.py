@@ -210,6 +210,62 @@ def test_no_python_is_one_line_with_a_command(tmp_path: Path) -> None:
     assert len(result.stderr.splitlines()) == 1
 
 
+# The checks of `make robot`
+
+
+def robot(tmp_path: Path, programs: tuple[str, ...], codename: str, **environment: str) -> str:
+    """The line that tools/robot.sh ends with where only ``programs`` exist."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for tool in ("dirname", "sed", "ls", "bash"):
+        (folder / tool).symlink_to(shutil.which(tool) or tool)
+    for name in programs:
+        (folder / name).write_text("#!/bin/sh\nexit 1\n")
+        (folder / name).chmod(0o755)
+    (tmp_path / "os-release").write_text(f"NAME=Ubuntu\nVERSION_CODENAME={codename}\n")
+    (tmp_path / "rosdep").mkdir()
+    paths = {"OS_RELEASE": str(tmp_path / "os-release"), "ROSDEP_SOURCES": str(tmp_path / "rosdep")}
+    result = subprocess.run(
+        [str(ROOT / "tools" / "robot.sh")],
+        env={"PATH": str(folder), **paths, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("codename", "remedy"),
+    [
+        ("noble", "Run: source /opt/ros/jazzy/setup.bash"),
+        ("resolute", "Run: source /opt/ros/lyrical/setup.bash"),
+        ("bookworm", "Without ROS: make demo"),
+    ],
+)
+def test_robot_without_ros_is_told_what_to_source(codename: str, remedy: str, tmp_path: Path) -> None:
+    assert robot(tmp_path, (), codename).endswith(remedy)
+
+
+@pytest.mark.parametrize(
+    ("programs", "remedy"),
+    [
+        ((), "Run: sudo apt install python3"),
+        (("python3",), "Run: sudo apt install python3-rosdep && sudo rosdep init"),
+        (("python3", "rosdep"), "Run: sudo apt install python3-colcon-common-extensions"),
+        (("python3", "rosdep", "colcon"), "Run: sudo rosdep init"),
+    ],
+)
+def test_robot_is_told_what_is_missing(programs: tuple[str, ...], remedy: str, tmp_path: Path) -> None:
+    assert robot(tmp_path, programs, "noble", ROS_DISTRO="jazzy").endswith(remedy)
+
+
+def test_robot_of_another_release_is_refused(tmp_path: Path) -> None:
+    assert "ROS_DISTRO=humble; supported: jazzy, lyrical" in robot(tmp_path, (), "jammy", ROS_DISTRO="humble")
+
+
 # Stages
 
 

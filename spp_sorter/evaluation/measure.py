@@ -60,6 +60,10 @@ class Sample:
     mask: Callable[[int], npt.NDArray | None]
 
 
+Look = Callable[[Sample, Detections], None]
+"""Something that wants to see every sample with its detections."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What a detector said about pictures with truth, one entry per picture.
@@ -92,12 +96,13 @@ class Measured:
         )
 
 
-def measure(detector: AnyDetector, samples: Iterable[Sample]) -> Measured:
+def measure(detector: AnyDetector, samples: Iterable[Sample], look: Look | None = None) -> Measured:
     """Run a detector over samples.
 
     Args:
         detector: asked for scores down to ``LOWEST_SCORE``, or average precision is cut short.
         samples: pictures with truth; each is let go before the next is taken.
+        look: shown every sample with its detections, such as ``Gallery.look``.
     """
     names, truths, predictions, objects = [], [], [], []
     grasps: list[GraspError] = []
@@ -108,6 +113,8 @@ def measure(detector: AnyDetector, samples: Iterable[Sample]) -> Measured:
         predictions.append(Prediction.of(detections))
         objects.append(sample.objects)
         grasps.extend(_judge_grasps(sample, detections))
+        if look is not None:
+            look(sample, detections)
     return Measured(
         tuple(names), tuple(truths), tuple(predictions), tuple(objects), tuple(grasps), tuple(detector.label_names)
     )

@@ -17,7 +17,7 @@ from spp_sorter.evaluation.bootstrap import (
 )
 from spp_sorter.evaluation.calibration import expected_calibration_error, reliability
 from spp_sorter.evaluation.curves import confusion_matrix, precision_recall, score_for_precision
-from spp_sorter.evaluation.matching import match_coco
+from spp_sorter.evaluation.matching import F64, I64, Bools, match_coco
 from spp_sorter.evaluation.measure import MATCH_IOU, OPERATING_SCORE, Measured
 from spp_sorter.evaluation.metrics import coco_metrics, voc_average_precision
 
@@ -77,18 +77,24 @@ def summarise_confusion(measured: Measured) -> Summary:
     return {"score_thresh": OPERATING_SCORE, "iou_thresh": MATCH_IOU, "counts": counts}
 
 
-def summarise_calibration(measured: Measured, seed: int = 0) -> tuple[float, Interval | None]:
-    """The expected calibration error of scores from ``CALIBRATION_SCORE``, and its interval over objects."""
+def calibration_scores(measured: Measured) -> tuple[F64, Bools, I64]:
+    """Scores from ``CALIBRATION_SCORE``, whether each is right, and the number of the object it is about."""
     groups, num_objects = object_groups(measured.objects)
-    columns: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    columns: list[tuple[F64, Bools, I64]] = []
     for label in range(len(measured.label_names)):
         matches = match_coco(measured.truths, measured.predictions, label, (MATCH_IOU,))
         owners = detection_groups(matches, measured.truths, measured.predictions, groups, num_objects)
         kept = (matches.scores >= CALIBRATION_SCORE) & ~matches.ignored[:, 0, 0]
         columns.append((matches.scores[kept], matches.true_positive[kept, 0, 0], owners[kept]))
-    scores, correct, owners = (np.concatenate(column) for column in zip(*columns, strict=True))
+    scores, correct, objects = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return scores, correct, objects
+
+
+def summarise_calibration(measured: Measured, seed: int = 0) -> tuple[float, Interval | None]:
+    """The expected calibration error of scores from ``CALIBRATION_SCORE``, and its interval over objects."""
+    scores, correct, objects = calibration_scores(measured)
     interval = bootstrap(
-        lambda weights: reliability(scores, correct, weights=weights).error, owners.astype(str).tolist(), seed=seed
+        lambda weights: reliability(scores, correct, weights=weights).error, objects.astype(str).tolist(), seed=seed
     )
     return expected_calibration_error(scores, correct), interval
 

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from spp_sorter.config import DetectorConfig
 from spp_sorter.evaluation.datasets import DatasetError, LabelMap, read_dataset
 from spp_sorter.evaluation.measure import LOWEST_SCORE, AnyDetector, Measured, Sample, dataset_samples, measure
+from spp_sorter.evaluation.mistakes import Gallery
 from spp_sorter.evaluation.summary import (
     Summary,
     summarise_calibration,
@@ -25,6 +26,7 @@ from spp_sorter.evaluation.summary import (
     summarise_grasps,
 )
 from spp_sorter.learning.held_out import rendered_samples
+from spp_sorter.learning.report import write_report
 from spp_sorter.learning.tables import print_tables
 from spp_sorter.simulation.scene_config import DENSITIES
 
@@ -53,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16"), help="(%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+    parser.add_argument("--report", type=Path, metavar="HTML", help="write curves and the worst mistakes here")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -64,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     if args.data is None and (args.labels or args.pictures or args.skip_broken):
         raise ValueError("--labels, --pictures and --skip-broken belong to --data; name the data or leave them out")
     try:
-        figures = _evaluate(args)
+        figures, measured, gallery = _evaluate(args)
     except DatasetError as error:
         print(f"{len(error.problems)} problems with the data:\n{error}", file=sys.stderr)
         print("mend them, or leave the broken ones out with --skip-broken", file=sys.stderr)
@@ -72,29 +75,39 @@ def run(args: argparse.Namespace) -> int:
     print_tables(figures)
     if args.json is not None:
         write_json(args.json, figures)
+    if args.report is not None:
+        write_report(args.report, figures, measured, gallery)
     return 0
 
 
-def evaluate_dataset(detector: AnyDetector, samples: Iterable[Sample], seed: int = 0) -> Summary:
+def evaluate_dataset(
+    detector: AnyDetector, samples: Iterable[Sample], seed: int = 0, gallery: Gallery | None = None
+) -> tuple[Summary, Measured]:
     """All figures of one set of pictures.
 
     Args:
         detector: asked for scores down to ``LOWEST_SCORE``.
         samples: pictures with truth.
         seed: of the bootstrap.
+        gallery: shown every picture.
 
     Returns:
-        The figures of ``summarise_detection``, with ``confusion``, ``ece`` and, where there are masks, ``grasp``.
+        The figures of ``summarise_detection`` with ``confusion``, ``ece`` and, where there are masks, ``grasp``; and
+        what they were made from.
     """
-    measured = measure(detector, samples)
+    measured = measure(detector, samples, None if gallery is None else gallery.look)
     figures = summarise_detection(measured, seed)
     figures.update(_overall(measured, seed, figures["interval"]))
-    return figures
+    return figures, measured
 
 
 def evaluate_rendered(
-    detector: AnyDetector, num_scenes: int, densities: Sequence[str] = DENSITIES, seed: int = 0
-) -> Summary:
+    detector: AnyDetector,
+    num_scenes: int,
+    densities: Sequence[str] = DENSITIES,
+    seed: int = 0,
+    gallery: Gallery | None = None,
+) -> tuple[Summary, Measured]:
     """All figures on simulated scenes of held-out objects.
 
     Args:
@@ -102,15 +115,17 @@ def evaluate_rendered(
         num_scenes: scenes of each density.
         densities: which ones.
         seed: of the scenes and the bootstrap.
+        gallery: shown every scene.
 
     Returns:
         ``rendered`` (figures of the sparse and touching scenes together, and of each one under ``density``), and for
-        the former ``confusion``, ``ece``, ``grasp`` and ``interval``.
+        the former ``confusion``, ``ece``, ``grasp`` and ``interval``; and what the former were made from.
     """
     measured: dict[str, Measured] = {}
     for density in densities:
         scenes = rendered_samples(detector.label_names, density, num_scenes, seed)
-        measured[density] = measure(detector, tqdm(scenes, density, num_scenes, unit="scene", disable=None))
+        progress = tqdm(scenes, density, num_scenes, unit="scene", disable=None)
+        measured[density] = measure(detector, progress, None if gallery is None else gallery.look)
     pooled_names = [density for density in densities if density in POOLED] or list(densities)
     pooled = measured[pooled_names[0]]
     for density in pooled_names[1:]:
@@ -119,7 +134,7 @@ def evaluate_rendered(
     rendered["pooled"] = pooled_names
     rendered["density"] = {density: summarise_detection(part, seed) for density, part in measured.items()}
     intervals: Summary = {}
-    return {"rendered": rendered, **_overall(pooled, seed, intervals), "interval": intervals}
+    return {"rendered": rendered, **_overall(pooled, seed, intervals), "interval": intervals}, pooled
 
 
 def write_json(path: Path, figures: Summary) -> None:
@@ -130,7 +145,7 @@ def write_json(path: Path, figures: Summary) -> None:
     partial.replace(path)
 
 
-def _evaluate(args: argparse.Namespace) -> Summary:
+def _evaluate(args: argparse.Namespace) -> tuple[Summary, Measured, Gallery]:
     # torch takes seconds to import: not for --help, and not before the data are known to be good.
     from spp_sorter.detector import Detector
 
@@ -143,17 +158,18 @@ def _evaluate(args: argparse.Namespace) -> Summary:
         "device": str(detector.device),
         "precision": detector.precision,
     }
+    gallery = Gallery()
     if args.data is None:
-        figures.update({"seed": args.seed, "scenes": args.scenes})
-        figures.update(evaluate_rendered(detector, args.scenes, args.density, args.seed))
-        return figures
+        found, measured = evaluate_rendered(detector, args.scenes, args.density, args.seed, gallery)
+        figures.update({"seed": args.seed, "scenes": args.scenes, **found})
+        return figures, measured, gallery
     names = tuple(detector.label_names)
     label_map = LabelMap.read(args.labels, names) if args.labels else LabelMap.identity(names)
     dataset = read_dataset(args.data, label_map, args.pictures, decode_pictures=True, skip_broken=args.skip_broken)
     progress = tqdm(dataset_samples(dataset), args.data.name, len(dataset), unit="picture", disable=None)
-    figures.update({"data": str(args.data), "left_out": len(dataset.left_out)})
-    figures.update(evaluate_dataset(detector, progress, args.seed))
-    return figures
+    found, measured = evaluate_dataset(detector, progress, args.seed, gallery)
+    figures.update({"data": str(args.data), "left_out": len(dataset.left_out), **found})
+    return figures, measured, gallery
 
 
 def _overall(measured: Measured, seed: int, intervals: Summary) -> Summary:

@@ -10,7 +10,6 @@ from spp_sorter.evaluation.matching import ANY_LABEL, GroundTruth
 from spp_sorter.evaluation.measure import Sample
 from spp_sorter.simulation.belt_world import BeltWorld, RenderedFrame
 from spp_sorter.simulation.scene_config import random_world_config
-from spp_sorter.simulation.sprites import load_sprites
 
 MIN_VISIBLE = 0.3
 """Items of which less is visible are ignored: neither to be found nor wrong to find."""
@@ -24,10 +23,9 @@ FIRST_SEED = 900_000_000
 
 def rendered_samples(label_names: Sequence[str], density: str, num_scenes: int, seed: int) -> Iterator[Sample]:
     """Simulated scenes of held-out objects, one picture each; the same ones for the same seed."""
-    sprites = load_sprites(split="test")
     for index in range(num_scenes):
         scene_seed = FIRST_SEED + seed * 1_000_000 + index
-        world = BeltWorld(random_world_config(scene_seed, density, split="test"), sprites)
+        world = BeltWorld(random_world_config(scene_seed, density, split="test"))
         yield frame_sample(f"{density} {scene_seed}", world.render(0), label_names)
 
 

@@ -51,7 +51,6 @@ class Detector:
             torch.set_num_threads(threads)
         if proposer not in PROPOSERS:
             raise ConfigError(f"parameter 'model.proposer' is {proposer!r}; allowed: {', '.join(PROPOSERS)}")
-        torch.set_flush_denormal(True)
         self.device = _choose_device(device)
         self.precision = _choose_precision(precision, self.device)
         self.config = config or DetectorConfig()

@@ -1,0 +1,204 @@
+"""Pictures with truth to learn from: rendered scenes, or a data set of the user's own.
+
+Letters: G items of one picture.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import cv2
+import numpy as np
+
+from spp_sorter.evaluation.matching import ANY_LABEL
+from spp_sorter.evaluation.records import Dataset, ImageRecord
+from spp_sorter.geometry.camera import Camera
+from spp_sorter.simulation.belt_world import BeltWorld
+from spp_sorter.simulation.scene_config import random_world_config
+from spp_sorter.simulation.sprites import SpriteObject, load_sprites
+from spp_sorter.values import FloatArray, ImageArray, IntArray, TrueItem
+
+MIN_VISIBLE = 0.3
+"""Items of which less is visible are ignored: neither item nor background."""
+
+DENSITY_MIX = {"sparse": 0.35, "touching": 0.4, "bed": 0.25}
+"""How often each density is trained on."""
+
+
+@dataclass(frozen=True)
+class TrainingSample:
+    """One picture and what is in it, in its own pixels.
+
+    Attributes:
+        image_bgr: [H, W, 3] uint8.
+        boxes_xyxy: [G, 4] float32.
+        labels: [G] int64; any number where ``ignore``.
+        ignore: [G] bool.
+        grasps: [G, 5] float32 point x, y, yaw, length, width; NaN where unknown.
+    """
+
+    image_bgr: ImageArray
+    boxes_xyxy: FloatArray
+    labels: IntArray
+    ignore: np.ndarray
+    grasps: FloatArray
+
+
+class SampleSource(Protocol):
+    """Anything that training can draw from."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> TrainingSample: ...
+
+
+class RenderedScenes:
+    """Scenes of the simulated belt, each made from its own seed and kept on disk once made.
+
+    Args:
+        count: number of scenes.
+        seed: of the first one; scene i has ``seed + i``.
+        label_names: order of the labels.
+        split: sprites to show; training must never see ``test``.
+        cache: folder that keeps rendered scenes, None for none.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        seed: int,
+        label_names: Sequence[str],
+        split: Literal["train", "test", "all"] = "train",
+        cache: Path | None = None,
+    ) -> None:
+        self.count = count
+        self.seed = seed
+        self.label_names = tuple(label_names)
+        self.split = split
+        self.cache = cache
+        self._sprites: tuple[SpriteObject, ...] | None = None
+        if cache is not None:
+            cache.mkdir(parents=True, exist_ok=True)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> TrainingSample:
+        if self.cache is None:
+            return self._render(index)
+        path = self.cache / f"{self.split}_{self.seed + index}.npz"
+        if path.is_file():
+            return _read(path)
+        sample = self._render(index)
+        _write(path, sample)
+        return sample
+
+    def _render(self, index: int) -> TrainingSample:
+        if self._sprites is None:  # loaded in the process that renders, not in the one that only asks
+            self._sprites = load_sprites(split=self.split)
+        seed = self.seed + index
+        density = str(np.random.default_rng([seed, 7]).choice(list(DENSITY_MIX), p=list(DENSITY_MIX.values())))
+        world = BeltWorld(random_world_config(seed, density, self.split), self._sprites)
+        frame = world.render(0)
+        assert frame.truth is not None  # truth is rendered by default
+        camera = Camera(world.intrinsics, world.camera_in_belt)
+        items = [item for item in frame.truth.items if np.isfinite(item.box_xyxy).all()]
+        return TrainingSample(
+            frame.image_bgr,
+            np.array([item.box_xyxy for item in items], np.float32).reshape(-1, 4),
+            np.array([self.label_names.index(item.label) for item in items], np.int64),
+            np.array([item.visible_fraction < MIN_VISIBLE for item in items], bool),
+            np.array([grasp_in_image(item, camera) for item in items], np.float32).reshape(-1, 5),
+        )
+
+
+class DatasetSamples:
+    """Pictures of a data set; grasps come from the masks where there are any."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> TrainingSample:
+        record = self.dataset.records[index]
+        return TrainingSample(
+            record.read_image(),
+            record.boxes_xyxy.astype(np.float32),
+            np.maximum(record.labels, 0),
+            record.ignore | (record.labels == ANY_LABEL),
+            _mask_grasps(record),
+        )
+
+
+def grasp_in_image(item: TrueItem, camera: Camera) -> FloatArray:
+    """[5] pick point, yaw, length and width as the camera sees them at the height of the item's top, pixels."""
+    point = item.point_belt
+    along = np.array([np.cos(item.yaw_rad), np.sin(item.yaw_rad), 0.0])
+    across = np.array([-along[1], along[0], 0.0])
+    ends = np.stack(
+        [along * item.size_m[0], -along * item.size_m[0], across * item.size_m[1], -across * item.size_m[1]]
+    )
+    pixels = camera.project(point + ends / 2)
+    axis = pixels[0] - pixels[1]
+    yaw = np.arctan2(axis[1], axis[0])
+    yaw = (yaw + np.pi / 2) % np.pi - np.pi / 2
+    size = np.linalg.norm(axis), np.linalg.norm(pixels[2] - pixels[3])
+    return np.array([*item.grasp_xy, yaw, *size], np.float32)
+
+
+def mask_grasp(mask: np.ndarray) -> FloatArray:
+    """[5] pick point, yaw, length and width of a [H, W] bool mask; NaN for an empty one.
+
+    The point is the mask's pixel nearest to its centroid; the rest is its rectangle of least area.
+    """
+    y, x = np.nonzero(mask)
+    if len(x) == 0:
+        return np.full(5, np.nan, np.float32)
+    centre = np.array([x.mean(), y.mean()])
+    nearest = np.argmin((x - centre[0]) ** 2 + (y - centre[1]) ** 2)
+    _, (width, height), degrees = cv2.minAreaRect(np.stack([x, y], axis=1).astype(np.float32))
+    yaw = np.radians(degrees if width >= height else degrees + 90)
+    yaw = (yaw + np.pi / 2) % np.pi - np.pi / 2
+    return np.array(
+        [x[nearest] + 0.5, y[nearest] + 0.5, yaw, max(width, height) + 1, min(width, height) + 1], np.float32
+    )
+
+
+def _mask_grasps(record: ImageRecord) -> FloatArray:
+    unknown = np.full(5, np.nan, np.float32)
+    rows = [unknown if mask is None else mask_grasp(mask.decode()) for mask in record.masks]
+    return np.array(rows, np.float32).reshape(-1, 5)
+
+
+def _write(path: Path, sample: TrainingSample) -> None:
+    """Keep a scene: the picture as a JPEG of high quality, the arrays as they are."""
+    _, encoded = cv2.imencode(".jpg", sample.image_bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    partial = path.with_name(f"{path.stem}.{os.getpid()}.part")
+    with partial.open("wb") as file:
+        np.savez(
+            file,
+            jpeg=encoded,
+            boxes_xyxy=sample.boxes_xyxy,
+            labels=sample.labels,
+            ignore=sample.ignore,
+            grasps=sample.grasps,
+        )
+    partial.replace(path)
+
+
+def _read(path: Path) -> TrainingSample:
+    with np.load(path) as content:
+        image = cv2.imdecode(content["jpeg"], cv2.IMREAD_COLOR)
+        return TrainingSample(
+            np.asarray(image, np.uint8),
+            content["boxes_xyxy"],
+            content["labels"],
+            content["ignore"],
+            content["grasps"],
+        )

@@ -24,7 +24,13 @@ class BadFrame(ValueError):
 
 
 def stamp_to_ns(stamp: Time) -> int:
-    """Integer nanoseconds of a builtin_interfaces/Time."""
+    """Integer nanoseconds of a builtin_interfaces/Time.
+
+    Raises:
+        BadFrame: ``bad_stamp``: a nanosecond part of a second or more.
+    """
+    if stamp.nanosec >= 1_000_000_000:
+        raise BadFrame("bad_stamp", f"stamp has {stamp.nanosec} nanoseconds; allowed: less than 1000000000")
     return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
 
 

@@ -1,0 +1,189 @@
+"""What happened to every frame, counted: received = processed + dropped by cause + in work."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from spp_sorter.values import Level, Status
+
+WINDOW = 600
+"""Frames over which percentiles are taken: 20 s at 30 Hz."""
+
+RECENT_S = 10.0
+"""How long something counts as recent, seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The counters at one moment.
+
+    Attributes:
+        received: frames that arrived since activation.
+        processed: frames answered with detections.
+        dropped: frames answered with nothing, by cause: ``replaced``, ``stale``, ``bad.<cause>``, ``failed.<error>``,
+            ``deactivated``.
+        lost: gaps in the publishers' sequence numbers: frames that never arrived.
+        recent: causes of the last ``RECENT_S`` seconds (``lost`` among them) with their numbers.
+        received_hz: rate of arrival over the last ``RECENT_S`` seconds.
+        processed_hz: rate of results over the same time.
+        silence_s: seconds since a frame arrived (since activation when none has), None before activation.
+        percentiles_ms: (p50, p95, p99) of each stage and of ``capture_to_publish``, milliseconds.
+        statuses: named conditions since the last snapshot that took them, worst first.
+        last_error: the last thing that went wrong, empty when nothing has.
+    """
+
+    received: int
+    processed: int
+    dropped: Mapping[str, int]
+    lost: int
+    recent: Mapping[str, int]
+    received_hz: float
+    processed_hz: float
+    silence_s: float | None
+    percentiles_ms: Mapping[str, tuple[float, float, float]]
+    statuses: tuple[Status, ...] = ()
+    last_error: str = ""
+
+
+@dataclass(slots=True)
+class _Rate:
+    times: deque[float] = field(default_factory=deque)
+
+    def add(self, now_s: float) -> None:
+        self.times.append(now_s)
+        self.forget(now_s)
+
+    def forget(self, now_s: float) -> None:
+        while self.times and self.times[0] < now_s - RECENT_S:
+            self.times.popleft()
+
+    def per_second(self, now_s: float) -> float:
+        self.forget(now_s)
+        return (len(self.times) - 1) / max(now_s - self.times[0], 1e-3) if len(self.times) > 1 else 0.0
+
+
+class Health:
+    """Counts frames and remembers times; safe between threads. All times are of the steady clock."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last_error = ""
+        self.start()
+
+    def start(self) -> None:
+        """Begin at zero, as at activation; the last error stays."""
+        now_s = time.monotonic()
+        with self._lock:
+            self._received = self._processed = self._lost = 0
+            self._dropped: Counter[str] = Counter()
+            self._recent: deque[tuple[float, str, int]] = deque(maxlen=10_000)
+            self._sequences: dict[bytes, int] = {}
+            self._rates = {"received": _Rate(), "processed": _Rate()}
+            self._stages_ms: dict[str, deque[float]] = {}
+            self._statuses: dict[str, Status] = {}
+            self._heard_s: float | None = now_s
+            self._answered_s = now_s
+
+    def stop(self) -> None:
+        """Nothing is expected any more: silence is no condition."""
+        with self._lock:
+            self._heard_s = None
+
+    def received(self, sequence: int | None = None, publisher: bytes = b"") -> int:
+        """Count a frame that arrived.
+
+        Args:
+            sequence: the publisher's sequence number, None where the middleware gives none.
+            publisher: the publisher's id; each numbers its own messages.
+
+        Returns:
+            How many frames of this publisher were lost just before it.
+        """
+        now_s = time.monotonic()
+        with self._lock:
+            self._received += 1
+            self._heard_s = now_s
+            self._rates["received"].add(now_s)
+            if sequence is None:
+                return 0
+            gap = max(0, sequence - self._sequences.get(publisher, sequence - 1) - 1)
+            self._sequences[publisher] = sequence
+            if gap:
+                self._lost += gap
+                self._recent.append((now_s, "lost", gap))
+            return gap
+
+    def dropped(self, cause: str) -> None:
+        """Count a frame that is answered with nothing."""
+        with self._lock:
+            self._dropped[cause] += 1
+            self._recent.append((time.monotonic(), cause, 1))
+
+    def processed(self, stages_ms: Mapping[str, float], statuses: Iterable[Status]) -> None:
+        """Count a frame that was answered, with the time of each stage and the conditions that it met."""
+        now_s = time.monotonic()
+        with self._lock:
+            self._processed += 1
+            self._answered_s = now_s
+            self._rates["processed"].add(now_s)
+            for stage, value in stages_ms.items():
+                self._stages_ms.setdefault(stage, deque(maxlen=WINDOW)).append(value)
+        for status in statuses:
+            self.condition(status)
+
+    def condition(self, status: Status) -> None:
+        """Remember a named condition until a snapshot takes it."""
+        with self._lock:
+            self._statuses[status.name] = status
+
+    def error(self, text: str) -> None:
+        """Remember the last thing that went wrong."""
+        with self._lock:
+            self._last_error = text
+
+    def unanswered_s(self) -> float:
+        """Seconds since a frame was last answered (since activation when none was)."""
+        with self._lock:
+            return time.monotonic() - self._answered_s
+
+    def snapshot(self, take_statuses: bool = False) -> Snapshot:
+        """The counters now; ``take_statuses`` hands over the named conditions and forgets them."""
+        now_s = time.monotonic()
+        with self._lock:
+            while self._recent and self._recent[0][0] < now_s - RECENT_S:
+                self._recent.popleft()
+            recent: Counter[str] = Counter()
+            for _, cause, number in self._recent:
+                recent[cause] += number
+            statuses = tuple(sorted(self._statuses.values(), key=lambda status: (-status.level, status.name)))
+            if take_statuses:
+                self._statuses = {}
+            return Snapshot(
+                received=self._received,
+                processed=self._processed,
+                dropped=dict(self._dropped),
+                lost=self._lost,
+                recent=dict(recent),
+                received_hz=self._rates["received"].per_second(now_s),
+                processed_hz=self._rates["processed"].per_second(now_s),
+                silence_s=None if self._heard_s is None else now_s - self._heard_s,
+                percentiles_ms={stage: _percentiles(values) for stage, values in self._stages_ms.items()},
+                statuses=statuses,
+                last_error=self._last_error,
+            )
+
+
+def worst(statuses: Iterable[Status]) -> Level:
+    """The worst level; OK when there is none."""
+    return max((status.level for status in statuses), default=Level.OK)
+
+
+def _percentiles(values: Iterable[float]) -> tuple[float, float, float]:
+    p50, p95, p99 = np.percentile(list(values), (50, 95, 99))
+    return float(p50), float(p95), float(p99)

@@ -1,0 +1,99 @@
+"""The node's outputs: one result to all its topics, what nobody looks at left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CompressedImage, Image
+from vision_msgs.msg import Detection2DArray, Detection3DArray, LabelInfo
+from visualization_msgs.msg import MarkerArray
+
+from spp_sorter.config import Config
+from spp_sorter.drawing import draw_result
+from spp_sorter.geometry.camera import Camera, CameraError
+from spp_sorter.ros import messages
+from spp_sorter.ros.markers import markers_of
+from spp_sorter.values import Frame, SortResult
+
+RELIABLE = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
+
+
+class Publishers:
+    """Publishers of everything that follows from a frame.
+
+    Args:
+        node: they are its managed entities: silent until it is active.
+    """
+
+    def __init__(self, node: LifecycleNode) -> None:
+        self._node = node
+        self._all: list[LifecyclePublisher] = []
+        self.detections = self._make(Detection2DArray, "~/detections")
+        self.detections_3d = self._make(Detection3DArray, "~/detections_3d")
+        self.pick_targets = self._make(Detection3DArray, "~/pick_targets")
+        self.markers = self._make(MarkerArray, "~/markers")
+        self.annotated = self._make(Image, "~/annotated_image")
+        self.annotated_compressed = self._make(CompressedImage, "~/annotated_image/compressed")
+        latched = QoSProfile(
+            depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+        )
+        self.label_info = self._make(LabelInfo, "~/label_info", latched)
+
+    def _make(self, kind: type[Any], topic: str, qos: QoSProfile = RELIABLE) -> LifecyclePublisher:
+        own = QoSProfile(depth=qos.depth, reliability=qos.reliability, durability=qos.durability)
+        options = QoSOverridingOptions.with_default_policies()
+        publisher = self._node.create_lifecycle_publisher(kind, topic, own, qos_overriding_options=options)
+        self._all.append(publisher)
+        return publisher
+
+    def publish(self, frame: Frame, result: SortResult, config: Config) -> None:
+        """Publish one result; what the arm needs goes first.
+
+        Args:
+            frame: the frame that it belongs to; its stamp goes into every message unchanged.
+            result: what was found.
+            config: settings at the time.
+        """
+        belt = messages.make_header(frame.stamp_ns, config.node.target_frame)
+        image = messages.make_header(frame.stamp_ns, frame.frame_id)
+        self.pick_targets.publish(messages.picks_to_msg(result.picks, belt))
+        self.detections.publish(messages.detections_to_msg(result.detections, image, result.track_ids))
+        self.detections_3d.publish(messages.tracks_to_detection3d_array(result.tracks, belt))
+        if self.markers.get_subscription_count():
+            self.markers.publish(markers_of(result, belt, config.picking, config.drawing))
+        raw, compressed = self.annotated.get_subscription_count(), self.annotated_compressed.get_subscription_count()
+        if raw or compressed:
+            drawn = draw_result(frame.image_bgr, result, config, camera_of(frame))
+            if raw:
+                self.annotated.publish(messages.bgr_to_image(drawn, image))
+            if compressed:
+                quality = config.drawing.jpeg_quality
+                self.annotated_compressed.publish(messages.bgr_to_compressed(drawn, image, quality))
+
+    def withdraw_picks(self, stamp_ns: int, target_frame: str) -> None:
+        """Publish an empty pick list, which takes every earlier target back; ``stamp_ns`` is the last image's."""
+        self.pick_targets.publish(messages.picks_to_msg((), messages.make_header(stamp_ns, target_frame)))
+
+    def publish_labels(self, label_names: tuple[str, ...], config: Config) -> None:
+        """Publish the latched label map."""
+        header = messages.make_header(self._node.get_clock().now().nanoseconds, "")
+        self.label_info.publish(messages.label_info_to_msg(label_names, config.detector.score_thresh, header))
+
+    def destroy(self) -> None:
+        """Take all publishers off the graph."""
+        for publisher in self._all:
+            self._node.destroy_lifecycle_publisher(publisher)
+        self._all.clear()
+
+
+def camera_of(frame: Frame) -> Camera | None:
+    """The frame's camera for drawing, or None when it is unknown or cannot measure."""
+    if frame.intrinsics is None or frame.camera_in_belt is None:
+        return None
+    try:
+        return Camera(frame.intrinsics, frame.camera_in_belt)
+    except CameraError:
+        return None

@@ -1,0 +1,235 @@
+"""The node ``spp_sorter``: camera frames in, detections and pick targets out.
+
+A managed node: configure loads and warms up the model, activate subscribes. Callbacks only receive; converting, sorting
+and publishing happen on the worker thread of ``pipeline``, so that intake is never delayed.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+from spp_sorter.config import Config, ConfigError
+from spp_sorter.ros.diagnostics import NodeState, diagnostic_array
+from spp_sorter.ros.health import Health
+from spp_sorter.ros.parameters import Parameters, unknown_overrides
+from spp_sorter.ros.pipeline import Pipeline
+
+WATCH_PERIOD_S = 0.1
+END_WITHIN_S = 1.8
+"""A process that was told to end does so in this time, whatever it is doing."""
+
+Transition = Callable[["SorterNode", LifecycleState], None]
+
+
+def _transition(to: str, on_error: TransitionCallbackReturn) -> Callable[[Transition], Any]:
+    """A lifecycle callback that logs its exceptions and answers them with ``on_error``; rclpy would swallow them."""
+
+    def decorate(method: Transition) -> Any:
+        @functools.wraps(method)
+        def run(self: SorterNode, state: LifecycleState) -> TransitionCallbackReturn:
+            try:
+                method(self, state)
+            except Exception as error:
+                self.report_error(method.__name__, error)
+                return on_error
+            self.lifecycle = to
+            return TransitionCallbackReturn.SUCCESS
+
+        return run
+
+    return decorate
+
+
+class SorterNode(LifecycleNode):
+    """The managed node; see the module.
+
+    Args:
+        kwargs: passed to the node: ``namespace``, ``parameter_overrides``, ``context`` and so on.
+
+    Attributes:
+        lifecycle: ``unconfigured``, ``inactive``, ``active`` or ``finalized``.
+
+    Raises:
+        ConfigError: start values of parameters that are wrong.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("spp_sorter", **kwargs)
+        self.lifecycle = "unconfigured"
+        self._health = Health()
+        self._health.stop()
+        self._pipeline: Pipeline | None = None
+        self._settings = Parameters(self, self._changed, lambda: self._pipeline is not None, self._check)
+        for line in unknown_overrides(self):
+            self.get_logger().warning(line)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 5)
+        # The node's own clock stands still under use_sim_time without /clock, and that has to be reported too.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(WATCH_PERIOD_S, self._watch, clock=steady)
+        self.create_timer(1.0, self._diagnose, clock=steady)
+
+    @property
+    def config(self) -> Config:
+        """The settings now."""
+        return self._settings.config
+
+    def start(self) -> None:
+        """Configure and activate, as ``node.autostart`` asks for; a failure is logged and leaves the node waiting."""
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+    @_transition("inactive", TransitionCallbackReturn.FAILURE)
+    def on_configure(self, state: LifecycleState) -> None:
+        """Load the model, warm it up, and create the publishers."""
+        # torch takes seconds to import, and only from here on is it needed.
+        from spp_sorter.detector import Detector
+
+        detector = Detector.from_config(self.config)
+        detector.warm_up()
+        self._pipeline = Pipeline(self, detector, self.config, self._health)
+        self._health.error("")
+        super().on_configure(state)
+        self.get_logger().info(f"configured: {detector.description}")
+
+    @_transition("active", TransitionCallbackReturn.FAILURE)
+    def on_activate(self, state: LifecycleState) -> None:
+        """Enable the publishers, subscribe, and start the worker."""
+        super().on_activate(state)
+        assert self._pipeline is not None
+        self._pipeline.start()
+
+    @_transition("inactive", TransitionCallbackReturn.ERROR)
+    def on_deactivate(self, state: LifecycleState) -> None:
+        """Unsubscribe, stop the worker, take the picks back."""
+        self._stop()
+        super().on_deactivate(state)
+
+    @_transition("unconfigured", TransitionCallbackReturn.ERROR)
+    def on_cleanup(self, state: LifecycleState) -> None:
+        """Let go of the model and the publishers."""
+        super().on_cleanup(state)
+        self._release()
+
+    @_transition("finalized", TransitionCallbackReturn.ERROR)
+    def on_shutdown(self, state: LifecycleState) -> None:
+        """Stop and let go of everything."""
+        self._stop()
+        super().on_shutdown(state)
+        self._release()
+
+    @_transition("unconfigured", TransitionCallbackReturn.FAILURE)
+    def on_error(self, state: LifecycleState) -> None:
+        """After a transition that failed: let go of everything and wait to be configured again."""
+        super().on_error(state)
+        if self._pipeline is not None:
+            self._pipeline.stop()
+        self._release()
+
+    def _stop(self) -> None:
+        if self._pipeline is not None and not self._pipeline.stop():
+            raise RuntimeError("the frame in work did not end in time; the detector hangs")
+
+    def _release(self) -> None:
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is not None:
+            pipeline.close()
+
+    def _changed(self, config: Config) -> None:
+        if self._pipeline is not None:
+            self._pipeline.configure(config)
+
+    def _check(self, config: Config) -> None:
+        if self._pipeline is not None:
+            self._pipeline.check(config)
+
+    def _watch(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.watch()
+
+    def _diagnose(self) -> None:
+        pipeline = self._pipeline
+        sim_time = bool(self.get_parameter("use_sim_time").value)
+        name = self.get_fully_qualified_name().lstrip("/")
+        state = NodeState(name, self.lifecycle, "" if pipeline is None else pipeline.description, sim_time)
+        reports = [] if pipeline is None else pipeline.reports()
+        now = self.get_clock().now().to_msg()
+        snapshot = self._health.snapshot(take_statuses=True)
+        self._diagnostics.publish(diagnostic_array(now, state, snapshot, reports, self.config.node))
+
+    def report_error(self, where: str, error: Exception) -> None:
+        """Log what went wrong and show it in the diagnostics; a wrong setting needs no traceback."""
+        self._health.error(f"{where}: {error}")
+        text = str(error) if isinstance(error, (ConfigError, OSError)) else traceback.format_exc().strip()
+        self.get_logger().error(f"{where}: {text}")
+
+    def end(self) -> bool:
+        """Stop and leave the graph; returns whether nothing of the node runs any more."""
+        ended = self._pipeline is None or self._pipeline.stop()
+        self._release()
+        self.destroy_node()
+        return ended
+
+
+def spin(node: SorterNode) -> None:
+    """Run the node's callbacks until the context ends; an exception in one is logged and the node goes on."""
+    executor = SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
+    while node.context.ok() and _spin_on(executor, node):
+        pass
+
+
+def _spin_on(executor: Executor, node: SorterNode) -> bool:
+    """Spin until the end (False) or until a callback has raised (True)."""
+    try:
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        return False
+    except Exception as error:
+        node.report_error("callback", error)
+    return True
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until SIGINT or SIGTERM; returns the exit code: 0, or 1 for parameters that are wrong."""
+    rclpy.init(args=args)
+    # A detector that hangs or a model that loads does not hear a signal.
+    deadline = threading.Timer(END_WITHIN_S, os._exit, (0,))
+    deadline.daemon = True
+    rclpy.get_default_context().on_shutdown(deadline.start)
+    node, ended = None, True
+    try:
+        node = SorterNode()
+        if node.config.node.autostart:
+            node.start()
+        spin(node)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except ConfigError as error:
+        print(f"spp_sorter: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if node is not None:
+            ended = node.end()
+        rclpy.try_shutdown()
+        deadline.cancel()
+    if not ended:
+        sys.stderr.flush()
+        os._exit(0)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -178,7 +178,8 @@ class Setup:
         if problems:
             raise SetupFailed("\n".join(setup_checks.problem_lines(problems)))
         self.log = Log(self.root / "out" / "setup.log", foreign_free(self.environment, self.venv))
-        print(f"Setting up .venv with Python {sys.version.split()[0]} (log: {self.log.path.relative_to(self.root)})")
+        version = sys.version.split()[0] if due[0].name == "environment" else self._venv_version()
+        print(f"Setting up .venv with Python {version} (log: {self.log.path.relative_to(self.root)})")
         for stage in due:
             (self.stamps / stage.name).unlink(missing_ok=True)
             stage.make()

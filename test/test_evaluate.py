@@ -13,16 +13,17 @@ import pytest
 import torch
 
 from spp_sorter.evaluation.datasets import Dataset, ImageRecord, read_dataset, write_coco
-from spp_sorter.evaluation.grasps import axis_box
 from spp_sorter.evaluation.masks import Mask
 from spp_sorter.evaluation.matching import ANY_LABEL
 from spp_sorter.evaluation.measure import Sample, dataset_samples, measure
 from spp_sorter.evaluation.mistakes import Gallery
 from spp_sorter.evaluation.summary import summarise_grasps
+from spp_sorter.geometry.camera import Camera
 from spp_sorter.learning import check, evaluate, held_out
 from spp_sorter.network.checkpoint import Checkpoint, save_checkpoint
 from spp_sorter.network.model import NetworkConfig, SppNetwork
 from spp_sorter.simulation.belt_world import RenderedFrame
+from spp_sorter.simulation.scene_config import camera_pose, default_intrinsics
 from spp_sorter.values import LABELS, Detections, Grasps, ImageArray, TrueItem, TruthFrame
 
 ITEMS = (((20, 30, 80, 60), 0), ((100, 20, 130, 120), 1), ((40, 70, 90, 95), 1))
@@ -46,11 +47,12 @@ class Oracle:
         points, yaws, sizes = np.zeros((count, 2)), np.zeros(count), np.ones((count, 2))
         for index in range(count):
             mask = sample.mask(index)
-            box = None if mask is None else axis_box(mask)
-            if mask is not None and box is not None:
+            if mask is not None:
                 rows, columns = mask.nonzero()
                 points[index] = columns[len(rows) // 2] + 0.5, rows[len(rows) // 2] + 0.5
-                yaws[index], sizes[index] = box.yaw_rad, (box.length_px, box.width_px)
+            axis = sample.axis(index)
+            if axis is not None:
+                yaws[index], sizes[index] = axis.yaw_rad, (axis.length_px, axis.width_px)
         probs = np.zeros((count, 2), np.float32)
         probs[np.arange(count), labels] = 1.0
         return Detections(
@@ -218,10 +220,9 @@ def test_check_prints_every_problem(data: Path, capsys: pytest.CaptureFixture[st
 
 
 def true_item(number: int, label: str, box: tuple[float, ...], visible: float) -> TrueItem:
-    corners = np.array(box)
-    return TrueItem(
-        number, f"object {number}", label, corners, corners, visible, corners[:2], np.zeros(3), 0.0, np.ones(3)
-    )
+    corners, middle = np.array(box), np.array([0.1, 0.0, 0.0])
+    size = np.array([0.05, 0.02, 0.01])
+    return TrueItem(number, f"object {number}", label, corners, corners, visible, corners[:2], middle, 0.5, size)
 
 
 def test_hardly_visible_items_are_ignored_and_hidden_ones_are_not_there() -> None:
@@ -235,16 +236,20 @@ def test_hardly_visible_items_are_ignored_and_hidden_ones_are_not_there() -> Non
         true_item(9, "non_compost", nowhere, 0.0),
     )
     frame = RenderedFrame(np.zeros((50, 60, 3), np.uint8), None, TruthFrame(0, items, masks, 0.0))
-    sample = held_out.frame_sample("frame", frame, LABELS)
+    camera = Camera(default_intrinsics((50, 60)), camera_pose(2.0))
+    sample = held_out.frame_sample("frame", frame, camera, LABELS)
     assert sample.truth.labels.tolist() == [0, ANY_LABEL]
     assert sample.truth.to_find.tolist() == [True, False]
     assert sample.truth.areas is not None and sample.truth.areas.tolist() == [200.0, 100.0]
     assert sample.objects == ("object 3", "object 7")
-    assert sample.whole == (True, False)
-    mask = sample.mask(1)
+    mask, axis = sample.mask(1), sample.axis(0)
     assert mask is not None and mask.sum() == 100
+    assert axis is not None and sample.axis(1) is None
+    # 60 px show 2 m, and the image's y points against that of the belt.
+    assert (axis.length_px, axis.width_px) == pytest.approx((1.5, 0.6), rel=0.02)
+    assert axis.yaw_rad == pytest.approx(-0.5, abs=0.02)
     with pytest.raises(ValueError, match="--data"):
-        held_out.frame_sample("frame", frame, ("waste",))
+        held_out.frame_sample("frame", frame, camera, ("waste",))
 
 
 def test_simulated_scenes_repeat_and_the_oracle_scores_one(tmp_path: Path) -> None:

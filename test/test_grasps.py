@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spp_sorter.evaluation.grasps import axis_box, fold, grasp_error
+from spp_sorter.evaluation.grasps import AxisBox, axis_box, fold, grasp_error
 
 
 def bar(yaw_deg: float, length: float = 90.0, width: float = 24.0) -> np.ndarray:
@@ -53,24 +53,20 @@ def test_fold_keeps_the_axis(yaw: float) -> None:
 def test_errors_of_a_hand_made_grasp() -> None:
     mask = np.zeros((50, 60), bool)
     mask[10:20, 5:45] = True
-    size = np.array([44.0, 9.0])
-    error = grasp_error(mask, np.array([20.5, 15.0]), math.radians(175), size, name="spoon")
+    axis, size = AxisBox(0.0, 40.0, 10.0), np.array([44.0, 9.0])
+    error = grasp_error(mask, axis, np.array([20.5, 15.0]), math.radians(175), size, "spoon")
     assert error.inside and error.object == "spoon"
     assert error.yaw_deg == pytest.approx(5.0, abs=1e-3)
     assert error.size == pytest.approx((0.1, 0.1), abs=1e-4)
-    assert not grasp_error(mask, np.array([20.5, 20.0]), 0.0, size).inside
-    assert grasp_error(mask, np.array([5.0, 10.0]), 0.0, size).inside
-    assert not grasp_error(mask, np.array([-0.5, 15.0]), 0.0, size).inside
-    assert not grasp_error(mask, np.array([200.0, 15.0]), 0.0, size).inside
+    assert not grasp_error(mask, axis, np.array([20.5, 20.0]), 0.0, size).inside
+    assert grasp_error(mask, axis, np.array([5.0, 10.0]), 0.0, size).inside
+    assert not grasp_error(mask, axis, np.array([-0.5, 15.0]), 0.0, size).inside
+    assert not grasp_error(mask, axis, np.array([200.0, 15.0]), 0.0, size).inside
 
 
-def test_round_and_cut_items_have_no_yaw_to_judge() -> None:
-    mask = np.zeros((50, 60), bool)
-    mask[10:30, 5:30] = True
-    size = np.array([25.0, 20.0])
-    assert math.isnan(grasp_error(mask, np.array([10.0, 15.0]), 0.0, size).yaw_deg)
-    assert grasp_error(mask, np.array([10.0, 15.0]), 0.0, size).size == pytest.approx((0, 0), abs=1e-4)
-    cut = grasp_error(mask, np.array([10.0, 15.0]), 0.0, size, whole=False)
+def test_round_items_have_no_yaw_to_judge_and_cut_ones_no_size() -> None:
+    mask, point, size = np.ones((50, 60), bool), np.array([10.0, 15.0]), np.array([25.0, 20.0])
+    rounded = grasp_error(mask, AxisBox(1.0, 25.0, 20.0), point, 0.0, size)
+    assert math.isnan(rounded.yaw_deg) and rounded.size == (0.0, 0.0)
+    cut = grasp_error(mask, None, point, 0.0, size)
     assert cut.inside and math.isnan(cut.yaw_deg) and math.isnan(cut.size[0])
-    with pytest.raises(ValueError, match="allowed"):
-        grasp_error(np.zeros((4, 4), bool), np.zeros(2), 0.0, size)

@@ -1,4 +1,4 @@
-"""How good predicted grasps are, judged by the masks of the items.
+"""How good predicted grasps are, judged by the items' masks and their true axes.
 
 Angles are those of an axis: 10 degrees and 190 degrees are the same.
 """
@@ -18,7 +18,7 @@ MIN_ASPECT = 1.5
 
 @dataclass(frozen=True, slots=True)
 class AxisBox:
-    """The smallest rectangle around a mask.
+    """The true axis and size of an item in a picture.
 
     Attributes:
         yaw_rad: its long side from +x towards +y of the image, in (-pi/2, pi/2].
@@ -38,8 +38,8 @@ class GraspError:
     Attributes:
         object: the name of the item's object.
         inside: whether the pick point lies on the item's mask.
-        yaw_deg: error of the long axis in degrees, NaN for an item that is round or not whole.
-        size: relative errors of length and width, NaN for an item that is not whole.
+        yaw_deg: error of the long axis in degrees, NaN for an item that is round or not seen whole.
+        size: relative errors of length and width, NaN for an item that is not seen whole.
     """
 
     object: str
@@ -71,34 +71,28 @@ def fold(yaw_rad: float) -> float:
 
 def grasp_error(
     mask: npt.NDArray,
+    axis: AxisBox | None,
     point_xy: npt.NDArray,
     yaw_rad: float,
     size_px: npt.NDArray,
-    whole: bool = True,
     name: str = "",
 ) -> GraspError:
     """Judge one grasp.
 
     Args:
-        mask: [H, W] bool, the item's visible pixels, at least one.
+        mask: [H, W] bool, the item's visible pixels.
+        axis: its true axis and size; None where they are not seen, then only the pick point is judged.
         point_xy: [2] pick point, pixels on pixel edges.
         yaw_rad: long axis from +x towards +y of the image.
         size_px: [2] length and width, pixels.
-        whole: whether the item is seen whole; else only the pick point is judged.
         name: of the item's object.
-
-    Raises:
-        ValueError: an empty mask.
     """
-    box = axis_box(mask)
-    if box is None:
-        raise ValueError("the mask has 0 pixels; allowed: at least one")
     column, row = math.floor(point_xy[0]), math.floor(point_xy[1])
     inside = 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1] and bool(mask[row, column])
-    if not whole:
+    if axis is None:
         return GraspError(name, inside, math.nan, (math.nan, math.nan))
-    long_enough = box.length_px >= MIN_ASPECT * box.width_px
-    yaw_deg = abs(math.degrees(fold(float(yaw_rad) - box.yaw_rad))) if long_enough else math.nan
+    long_enough = axis.length_px >= MIN_ASPECT * axis.width_px
+    yaw_deg = abs(math.degrees(fold(float(yaw_rad) - axis.yaw_rad))) if long_enough else math.nan
     length, width = (float(value) for value in size_px)
-    errors = abs(length - box.length_px) / box.length_px, abs(width - box.width_px) / box.width_px
+    errors = abs(length - axis.length_px) / axis.length_px, abs(width - axis.width_px) / axis.width_px
     return GraspError(name, inside, yaw_deg, errors)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Protocol
 
 import numpy.typing as npt
 
-from spp_sorter.evaluation.grasps import GraspError, grasp_error
+from spp_sorter.evaluation.grasps import AxisBox, GraspError, axis_box, grasp_error
 from spp_sorter.evaluation.matching import GroundTruth, Prediction, match_coco
-from spp_sorter.evaluation.records import Dataset
+from spp_sorter.evaluation.records import Dataset, ImageRecord
 from spp_sorter.values import Detections, ImageArray
 
 MATCH_IOU = 0.5
@@ -48,16 +48,16 @@ class Sample:
         image_bgr: [H, W, 3] uint8.
         truth: G truths.
         objects: G names of objects, empty where unknown.
-        whole: G flags, the item is seen whole: its mask shows its length, width and yaw.
         mask: gives the [H, W] bool mask of truth i, or None where there is none.
+        axis: gives the true axis and size of truth i, or None where they are unknown or cannot be seen.
     """
 
     name: str
     image_bgr: ImageArray
     truth: GroundTruth
     objects: tuple[str, ...]
-    whole: tuple[bool, ...]
     mask: Callable[[int], npt.NDArray | None]
+    axis: Callable[[int], AxisBox | None]
 
 
 Look = Callable[[Sample, Detections], None]
@@ -121,19 +121,29 @@ def measure(detector: AnyDetector, samples: Iterable[Sample], look: Look | None 
 
 
 def dataset_samples(dataset: Dataset) -> Iterator[Sample]:
-    """The pictures of a data set; an item that touches the border is not whole."""
+    """The pictures of a data set; the axis of an item is that of its mask, unless the border cuts it."""
     for record in dataset.records:
-        height, width = record.size_hw
-        inner = (record.boxes_xyxy[:, :2] >= EDGE_PX).all(1)
-        inner &= (record.boxes_xyxy[:, 2] <= width - EDGE_PX) & (record.boxes_xyxy[:, 3] <= height - EDGE_PX)
-        stored = record.masks
+        yield Sample(
+            record.path.name,
+            record.read_image(),
+            record.ground_truth(),
+            record.objects,
+            partial(_record_mask, record),
+            partial(_record_axis, record),
+        )
 
-        def mask(index: int, stored: tuple = stored) -> npt.NDArray | None:
-            return None if stored[index] is None else stored[index].decode()
 
-        name = Path(record.path).name
-        truth = record.ground_truth()
-        yield Sample(name, record.read_image(), truth, record.objects, tuple(inner.tolist()), mask)
+def _record_mask(record: ImageRecord, index: int) -> npt.NDArray | None:
+    mask = record.masks[index]
+    return None if mask is None else mask.decode()
+
+
+def _record_axis(record: ImageRecord, index: int) -> AxisBox | None:
+    mask, (height, width) = record.masks[index], record.size_hw
+    x1, y1, x2, y2 = record.boxes_xyxy[index]
+    if mask is None or min(x1, y1, width - x2, height - y2) < EDGE_PX:
+        return None
+    return axis_box(mask.decode())
 
 
 def _judge_grasps(sample: Sample, detections: Detections) -> Iterator[GraspError]:
@@ -151,9 +161,9 @@ def _judge_grasps(sample: Sample, detections: Detections) -> Iterator[GraspError
         grasps, row = detections.grasps, rows[index]
         yield grasp_error(
             mask,
+            sample.axis(int(truth)),
             grasps.points_xy[row],
             float(grasps.yaws_rad[row]),
             grasps.sizes_px[row],
-            sample.whole[truth],
             sample.objects[truth],
         )

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from spp_sorter.evaluation.grasps import AxisBox
 from spp_sorter.evaluation.matching import ANY_LABEL, GroundTruth
 from spp_sorter.evaluation.measure import Sample
+from spp_sorter.geometry.camera import Camera
+from spp_sorter.learning.samples import MIN_VISIBLE, grasp_in_image
 from spp_sorter.simulation.belt_world import BeltWorld, RenderedFrame
 from spp_sorter.simulation.scene_config import random_world_config
-
-MIN_VISIBLE = 0.3
-"""Items of which less is visible are ignored: neither to be found nor wrong to find."""
+from spp_sorter.values import TrueItem
 
 WHOLE_VISIBLE = 0.9
 """Items of which at least this much is visible show their yaw, length and width."""
@@ -26,11 +27,18 @@ def rendered_samples(label_names: Sequence[str], density: str, num_scenes: int, 
     for index in range(num_scenes):
         scene_seed = FIRST_SEED + seed * 1_000_000 + index
         world = BeltWorld(random_world_config(scene_seed, density, split="test"))
-        yield frame_sample(f"{density} {scene_seed}", world.render(0), label_names)
+        camera = Camera(world.intrinsics, world.camera_in_belt)
+        yield frame_sample(f"{density} {scene_seed}", world.render(0), camera, label_names)
 
 
-def frame_sample(name: str, frame: RenderedFrame, label_names: Sequence[str]) -> Sample:
+def frame_sample(name: str, frame: RenderedFrame, camera: Camera, label_names: Sequence[str]) -> Sample:
     """A rendered frame as a sample: items that are hardly visible are ignored whatever they are called.
+
+    Args:
+        name: what to call it.
+        frame: with its truth.
+        camera: that took it.
+        label_names: of the detector.
 
     Raises:
         ValueError: the frame has no truth, or an item bears a label that the detector does not know.
@@ -38,7 +46,7 @@ def frame_sample(name: str, frame: RenderedFrame, label_names: Sequence[str]) ->
     truth = frame.truth
     if truth is None:
         raise ValueError("the frame was rendered without truth; render it with with_truth=True")
-    items = [item for item in truth.items if np.isfinite(item.box_xyxy).all() and item.visible_fraction > 0]
+    items = [item for item in truth.items if np.isfinite(item.box_xyxy).all()]
     unknown = {item.label for item in items} - set(label_names)
     if unknown:
         raise ValueError(
@@ -47,8 +55,8 @@ def frame_sample(name: str, frame: RenderedFrame, label_names: Sequence[str]) ->
         )
     hidden = np.array([item.visible_fraction < MIN_VISIBLE for item in items], bool)
     labels = np.array([label_names.index(item.label) for item in items], np.int64)
-    pixels = np.bincount(truth.masks_id.ravel(), minlength=max((item.id for item in items), default=0) + 1)
-    ids = [item.id for item in items]
+    ids = np.array([item.id for item in items], np.int64)
+    pixels = np.bincount(truth.masks_id.ravel(), minlength=int(ids.max(initial=0)) + 1)
     return Sample(
         name=name,
         image_bgr=frame.image_bgr,
@@ -59,6 +67,14 @@ def frame_sample(name: str, frame: RenderedFrame, label_names: Sequence[str]) ->
             pixels[ids].astype(np.float64),
         ),
         objects=tuple(item.object_name for item in items),
-        whole=tuple(item.visible_fraction >= WHOLE_VISIBLE for item in items),
         mask=lambda index: truth.masks_id == ids[index],
+        axis=lambda index: _axis(items[index], camera),
     )
+
+
+def _axis(item: TrueItem, camera: Camera) -> AxisBox | None:
+    """The axis and size of the item itself, as the camera sees them at the height of its top."""
+    if item.visible_fraction < WHOLE_VISIBLE:
+        return None
+    _, _, yaw_rad, length_px, width_px = grasp_in_image(item, camera).tolist()
+    return AxisBox(yaw_rad, length_px, width_px)

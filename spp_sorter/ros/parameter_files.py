@@ -1,0 +1,75 @@
+"""Parameters of a node from where a user writes them: a ROS YAML file, or ``name=value``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from spp_sorter.config import ConfigError
+
+NODE_NAME = "spp_sorter"
+
+_OF_ROS = ("use_sim_time", "start_type_description_service")
+"""Parameters of every node, which say nothing about sorting."""
+
+
+def read_parameters(path: Path) -> dict[str, object]:
+    """The sorter's parameters in a ROS parameter file, by dotted name; their values are not checked yet.
+
+    Sections for all nodes (``/**``) and for a node called ``spp_sorter`` in any namespace count, later ones win.
+
+    Raises:
+        ConfigError: no such file, or none of the form that ROS takes.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"--params is '{path}', which cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--params is '{path}', which is no YAML: {' '.join(str(error).split())}") from error
+    sections = list(_sections(content, ""))
+    if not sections:
+        raise ConfigError(f"'{path}' has no section 'ros__parameters'; begin it with '/**:' and '  ros__parameters:'")
+    values: dict[str, object] = {}
+    for node, parameters in sections:
+        if node.rpartition("/")[2] in ("*", "**", NODE_NAME):
+            values.update(_flat(parameters, ""))
+    return values
+
+
+def read_setting(text: str) -> tuple[str, object]:
+    """Name and value of ``name=value``; the value is read as YAML.
+
+    Raises:
+        ConfigError: there is no ``=``, or no YAML behind it.
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"--set is '{text}'; allowed: NAME=VALUE, such as belt.speed=0.4")
+    try:
+        return name.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set is '{text}'; its value is no YAML: {' '.join(str(error).split())}") from error
+
+
+def _sections(content: Any, node: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if not isinstance(content, Mapping):
+        return
+    for key, value in content.items():
+        if key == "ros__parameters":
+            if isinstance(value, Mapping):
+                yield node, value
+        else:
+            yield from _sections(value, f"{node}/{key}")
+
+
+def _flat(parameters: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, object]]:
+    for key, value in parameters.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{name}.")
+        elif name not in _OF_ROS and not name.startswith("qos_overrides."):
+            yield name, value

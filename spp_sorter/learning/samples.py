@@ -19,11 +19,13 @@ from spp_sorter.evaluation.records import Dataset, ImageRecord
 from spp_sorter.geometry.camera import Camera
 from spp_sorter.simulation.belt_world import BeltWorld
 from spp_sorter.simulation.scene_config import random_world_config
-from spp_sorter.simulation.sprites import SpriteObject, load_sprites
 from spp_sorter.values import FloatArray, ImageArray, IntArray, TrueItem
 
 MIN_VISIBLE = 0.3
 """Items of which less is visible are ignored: neither item nor background."""
+
+MIN_GRASP_VISIBLE = 0.5
+"""Grasps are learned from items of which at least this much is visible."""
 
 DENSITY_MIX = {"sparse": 0.35, "touching": 0.4, "bed": 0.25}
 """How often each density is trained on."""
@@ -80,7 +82,6 @@ class RenderedScenes:
         self.label_names = tuple(label_names)
         self.split = split
         self.cache = cache
-        self._sprites: tuple[SpriteObject, ...] | None = None
         if cache is not None:
             cache.mkdir(parents=True, exist_ok=True)
 
@@ -98,11 +99,9 @@ class RenderedScenes:
         return sample
 
     def _render(self, index: int) -> TrainingSample:
-        if self._sprites is None:  # loaded in the process that renders, not in the one that only asks
-            self._sprites = load_sprites(split=self.split)
         seed = self.seed + index
         density = str(np.random.default_rng([seed, 7]).choice(list(DENSITY_MIX), p=list(DENSITY_MIX.values())))
-        world = BeltWorld(random_world_config(seed, density, self.split), self._sprites)
+        world = BeltWorld(random_world_config(seed, density, self.split))
         frame = world.render(0)
         assert frame.truth is not None  # truth is rendered by default
         camera = Camera(world.intrinsics, world.camera_in_belt)
@@ -137,7 +136,14 @@ class DatasetSamples:
 
 
 def grasp_in_image(item: TrueItem, camera: Camera) -> FloatArray:
-    """[5] pick point, yaw, length and width as the camera sees them at the height of the item's top, pixels."""
+    """[5] pick point, yaw, length and width as the camera sees them at the height of the item's top, pixels.
+
+    NaN for an item of which so little is visible that nobody could tell.
+    """
+    height, width = camera.intrinsics.size_hw
+    inside = (item.grasp_xy >= 0).all() and (item.grasp_xy <= (width, height)).all()
+    if not inside or item.visible_fraction < MIN_GRASP_VISIBLE:
+        return np.full(5, np.nan, np.float32)
     point = item.point_belt
     along = np.array([np.cos(item.yaw_rad), np.sin(item.yaw_rad), 0.0])
     across = np.array([-along[1], along[0], 0.0])

@@ -99,7 +99,12 @@ class NodeConfig:
     use_depth: bool = _p(False, "subscribe to `depth` (aligned to `image`)")
     target_frame: str = _p("belt", "frame id of picks and 3D detections")
     max_age: float = _p(
-        1.0, "frames older than this against the clock are stale", unit="s", minimum=0.0, maximum=3600.0, live=True
+        1.0,
+        "frames older than this against the clock are stale; 0 for never",
+        unit="s",
+        minimum=0.0,
+        maximum=3600.0,
+        live=True,
     )
     stale_after: float = _p(
         2.0,

@@ -14,6 +14,7 @@ import shutil
 import struct
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +30,8 @@ STORAGES = ("mcap", "sqlite3")
 
 REORDER_WINDOW_NS = 1_000_000_000
 """How late, in stamps, a message may have been recorded and still be put in its place."""
+
+_MOST_UNUSED_BYTES = 64
 
 # Types that begin with a std_msgs/Header: their stamp stands in bytes 4..12, right after the CDR encapsulation.
 _STAMPED_TYPES = frozenset(
@@ -78,7 +81,7 @@ class BagMessage:
 
     def decode_plain(self) -> Any:
         """The message as rosbags reads it, for standard types that need not be installed here (tf2_msgs)."""
-        return _typestore().deserialize_cdr(self.data, self.msgtype)
+        return _plain(self.data, self.msgtype)
 
 
 def message_class(msgtype: str) -> Any:
@@ -282,10 +285,13 @@ class BagWriter:
         self._writer.write(connection, recorded_ns, data)
 
     def write_message(self, topic: str, message: Any, recorded_ns: int, latched: bool = False) -> None:
-        """Add a message; see ``write``."""
+        """Add a message; see ``write``. Equal messages become equal bytes."""
         from rclpy.serialization import serialize_message
 
-        self.write(topic, message_type(message), recorded_ns, serialize_message(message), latched)
+        # Fast CDR leaves whatever was in memory in the gaps between aligned fields; rosbags writes zeros there.
+        msgtype = message_type(message)
+        plain = _plain(serialize_message(message), msgtype)
+        self.write(topic, msgtype, recorded_ns, bytes(self._store.serialize_cdr(plain, msgtype)), latched)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -350,6 +356,19 @@ def _typestore() -> Typestore:
         types.update(get_types_from_msg(path.read_text(encoding="utf-8"), f"vision_msgs/msg/{path.stem}"))
     store.register({name: fields for name, fields in types.items() if name not in store.fielddefs})
     return store
+
+
+def _plain(data: bytes, msgtype: str) -> Any:
+    """The message as rosbags reads it; raises its SerdeError."""
+    from rosbags.serde import SerdeError
+
+    store = _typestore()
+    # Fast CDR leaves room behind the last field, 8 bytes for each empty sequence of numbers; rosbags takes more than
+    # 3 for an error.
+    for unused in range(0, _MOST_UNUSED_BYTES, 4):
+        with suppress(SerdeError):
+            return store.deserialize_cdr(data[: len(data) - unused], msgtype)
+    return store.deserialize_cdr(data, msgtype)
 
 
 def _message_folder(package: str) -> Path:

@@ -117,16 +117,15 @@ def problem_lines(problems: list[Problem]) -> list[str]:
 NO_NETWORK = (
     "no network, or a wrong address: check both, or set HTTPS_PROXY or pip's index (pip config), and call it again"
 )
+NO_PYTORCH = "the index has no such PyTorch for this Python: check TORCH_INDEX_URL, or name another Python (PYTHON=...)"
 KNOWN_FAILURES = (
     ("No space left on device", "the disk is full: free some space (df -h .) and call it again"),
     ("NewConnectionError", NO_NETWORK),
     ("Temporary failure in name resolution", NO_NETWORK),
     ("Read timed out", "the network is slow or was cut: call it again, what is downloaded is kept"),
     ("CERTIFICATE_VERIFY_FAILED", "the index's certificate is not trusted: pip config set global.cert FILE"),
-    (
-        "No matching distribution found for torch",
-        "the index has no such PyTorch for this Python: check TORCH_INDEX_URL, or name another Python (PYTHON=...)",
-    ),
+    ("No matching distribution found for torch", NO_PYTORCH),
+    ("Cannot install torch==", NO_PYTORCH),
     ("THESE PACKAGES DO NOT MATCH THE HASHES", "a download was damaged: pip cache purge, then call it again"),
 )
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from spp_sorter.evaluation.summary import (
     summarise_detection,
     summarise_grasps,
 )
-from spp_sorter.learning.held_out import rendered_samples
+from spp_sorter.learning.held_out import render_pool, rendered_samples
 from spp_sorter.learning.report import write_report
 from spp_sorter.learning.tables import print_tables
 from spp_sorter.simulation.scene_config import DENSITIES
@@ -51,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--density", nargs="+", choices=DENSITIES, default=list(DENSITIES), help="densities of the simulated scenes"
     )
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="processes that render scenes (%(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the scenes and the intervals (%(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16"), help="(%(default)s)")
@@ -62,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
     """Measure, print a table, and write ``--json``; the exit code is 2 for data that cannot be used."""
     if args.scenes < 1:
         raise ValueError(f"--scenes is {args.scenes}; allowed: 1 and more")
+    if args.workers < 0:
+        raise ValueError(f"--workers is {args.workers}; allowed: 0 (render in this process) and more")
     if not 0 <= args.seed < 1000:
         raise ValueError(f"--seed is {args.seed}; allowed: 0 to 999")
     if args.data is None and (args.labels or args.pictures or args.skip_broken):
@@ -107,6 +114,7 @@ def evaluate_rendered(
     densities: Sequence[str] = DENSITIES,
     seed: int = 0,
     gallery: Gallery | None = None,
+    workers: int = 0,
 ) -> tuple[Summary, Measured]:
     """All figures on simulated scenes of held-out objects.
 
@@ -116,16 +124,18 @@ def evaluate_rendered(
         densities: which ones.
         seed: of the scenes and the bootstrap.
         gallery: shown every scene.
+        workers: processes that render ahead; 0 renders here.
 
     Returns:
         ``rendered`` (figures of the sparse and touching scenes together, and of each one under ``density``), and for
         the former ``confusion``, ``ece``, ``grasp`` and ``interval``; and what the former were made from.
     """
     measured: dict[str, Measured] = {}
-    for density in densities:
-        scenes = rendered_samples(detector.label_names, density, num_scenes, seed)
-        progress = tqdm(scenes, density, num_scenes, unit="scene", disable=None)
-        measured[density] = measure(detector, progress, None if gallery is None else gallery.look)
+    with render_pool(workers) if workers else nullcontext() as pool:
+        for density in densities:
+            scenes = rendered_samples(detector.label_names, density, num_scenes, seed, pool)
+            progress = tqdm(scenes, density, num_scenes, unit="scene", disable=None)
+            measured[density] = measure(detector, progress, None if gallery is None else gallery.look)
     pooled_names = [density for density in densities if density in POOLED] or list(densities)
     pooled = measured[pooled_names[0]]
     for density in pooled_names[1:]:
@@ -160,7 +170,7 @@ def _evaluate(args: argparse.Namespace) -> tuple[Summary, Measured, Gallery]:
     }
     gallery = Gallery()
     if args.data is None:
-        found, measured = evaluate_rendered(detector, args.scenes, args.density, args.seed, gallery)
+        found, measured = evaluate_rendered(detector, args.scenes, args.density, args.seed, gallery, args.workers)
         figures.update({"seed": args.seed, "scenes": args.scenes, **found})
         return figures, measured, gallery
     names = tuple(detector.label_names)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
 
+import cv2
 import numpy as np
 
 from spp_sorter.evaluation.grasps import AxisBox
@@ -21,14 +25,55 @@ WHOLE_VISIBLE = 0.9
 FIRST_SEED = 900_000_000
 """Test scenes are seeded from here, far from those of training, so that not even a belt's look has been seen."""
 
+AHEAD = 8
+"""Scenes that are rendered before they are asked for."""
 
-def rendered_samples(label_names: Sequence[str], density: str, num_scenes: int, seed: int) -> Iterator[Sample]:
-    """Simulated scenes of held-out objects, one picture each; the same ones for the same seed."""
-    for index in range(num_scenes):
-        scene_seed = FIRST_SEED + seed * 1_000_000 + index
-        world = BeltWorld(random_world_config(scene_seed, density, split="test"))
-        camera = Camera(world.intrinsics, world.camera_in_belt)
-        yield frame_sample(f"{density} {scene_seed}", world.render(0), camera, label_names)
+
+def rendered_samples(
+    label_names: Sequence[str], density: str, num_scenes: int, seed: int, pool: ProcessPoolExecutor | None = None
+) -> Iterator[Sample]:
+    """Simulated scenes of held-out objects, one picture each; the same ones for the same seed.
+
+    Args:
+        label_names: of the detector.
+        density: ``sparse``, ``touching`` or ``bed``.
+        num_scenes: how many.
+        seed: which ones.
+        pool: renders a few scenes ahead; None renders here.
+    """
+    first = FIRST_SEED + seed * 1_000_000
+    for scene_seed, (frame, camera) in _rendered(density, range(first, first + num_scenes), pool):
+        yield frame_sample(f"{density} {scene_seed}", frame, camera, label_names)
+
+
+def render_pool(workers: int) -> ProcessPoolExecutor:
+    """Fresh processes to render in: one that holds torch's threads must not be forked."""
+    return ProcessPoolExecutor(workers, get_context("spawn"), _one_thread)
+
+
+def _rendered(
+    density: str, seeds: range, pool: ProcessPoolExecutor | None
+) -> Iterator[tuple[int, tuple[RenderedFrame, Camera]]]:
+    if pool is None:
+        yield from ((seed, _render(density, seed)) for seed in seeds)
+        return
+    pending: deque[tuple[int, Future[tuple[RenderedFrame, Camera]]]] = deque()
+    for seed in seeds:
+        pending.append((seed, pool.submit(_render, density, seed)))
+        if len(pending) > AHEAD:
+            scene, future = pending.popleft()
+            yield scene, future.result()
+    for scene, future in pending:
+        yield scene, future.result()
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)
+
+
+def _render(density: str, seed: int) -> tuple[RenderedFrame, Camera]:
+    world = BeltWorld(random_world_config(seed, density, split="test"))
+    return world.render(0), Camera(world.intrinsics, world.camera_in_belt)
 
 
 def frame_sample(name: str, frame: RenderedFrame, camera: Camera, label_names: Sequence[str]) -> Sample:

@@ -1,0 +1,160 @@
+"""Film, foil, shards and stones; and the list of all contaminants that we make ourselves."""
+
+import numpy as np
+from containers import RECIPES as CONTAINERS
+from hardware import RECIPES as HARDWARE
+from materials import mottled, plain
+from packaging import RECIPES as PACKAGING
+from packaging import paint
+from recipe import Recipe
+from shapes import (
+    ball_points,
+    blob,
+    crumpled,
+    fractal,
+    mesh_object,
+    offset_of,
+    sheet,
+    sheet_grid,
+    smooth_path,
+    tube,
+)
+
+
+def crumpled_bag(rng, material, size=(70, 55, 22), folds=0.5, thickness=0.0):
+    """A loose, folded bag: a flattened ball with ridged folds and a ragged mouth."""
+    unit, faces = ball_points(6)
+    first, second = fractal(unit, 0.55, offset_of(rng), 3), fractal(unit, 0.22, offset_of(rng), 2)
+    radius = (
+        1 + 0.25 * fractal(unit, 1.3, offset_of(rng), 2) - folds * (np.abs(first) - 0.3) - 0.25 * folds * np.abs(second)
+    )
+    points = unit * radius[:, None] * np.asarray(size)
+    return mesh_object(points, faces, material, thickness=thickness)
+
+
+def plastic_bag(rng):
+    clear = plain("film", ("#dfe6ea", "#e8e8e4", "#c9d8e0")[rng.integers(3)], 0.18, opacity=0.3, specular=0.6)
+    return [crumpled_bag(rng, clear)]
+
+
+def carrier_bag(rng):
+    return [crumpled_bag(rng, plain("film", paint(rng), 0.3, opacity=0.72, specular=0.5), (85, 62, 24), 0.45)]
+
+
+def bin_bag(rng):
+    return [crumpled_bag(rng, plain("film", "#17181a", 0.22, specular=0.6), (85, 60, 26), 0.45)]
+
+
+def foil_ball(rng):
+    return [crumpled_bag(rng, plain("foil", "#d3d3d0", 0.22, 1.0), (30, 27, 22), 0.55)]
+
+
+def foil_sheet(rng):
+    u, v = sheet_grid(110, 90)
+    x, y = 75 * (2 * u - 1) + 4 * np.sin(7 * v), 55 * v + 4 * np.sin(9 * u)
+    z = crumpled(x, y, rng, 7, 30) + 12 * fractal(
+        np.stack([x, y, 0 * x], -1).reshape(-1, 3), 60, offset_of(rng), 2
+    ).reshape(x.shape)
+    return [sheet(x, y, z, plain("foil", "#d0d0cc", 0.2, 1.0), thickness=0.3)]
+
+
+def film_wrap(rng):
+    u, v = sheet_grid(100, 80)
+    x, y = 80 * (2 * u - 1) * (1 - 0.25 * v**2), 48 * v + 10 * np.sin(4 * u + rng.uniform(0, 6))
+    z = crumpled(x, y, rng, 9, 34) + 6 * np.cos(2.4 * v)
+    return [sheet(x, y, z, plain("wrap", "#e6ecee", 0.12, opacity=0.3, specular=0.7), thickness=0.2)]
+
+
+def glass_shard(rng):
+    corners = rng.integers(4, 7)
+    angle = np.sort(rng.uniform(0, 2 * np.pi, corners) * 0.25 + np.arange(corners) * 2 * np.pi / corners)
+    reach = rng.uniform(16, 38, corners)
+    u, v = sheet_grid(24, 96)
+    turn = np.pi * (v + 1)
+    rim = np.interp(turn, np.r_[angle, angle[0] + 2 * np.pi], np.r_[reach, reach[0]], period=2 * np.pi)
+    x, y = u * rim * np.cos(turn), u * rim * np.sin(turn)
+    z = -(y**2) / 80 + 0.2 * crumpled(x, y, rng, 1, 40)
+    glass = plain(
+        "glass", ("#4a7a4a", "#6a4a22", "#c8d8d4", "#c0d0dc")[rng.integers(4)], 0.05, opacity=0.42, specular=0.8
+    )
+    return [sheet(x, y, z, glass, thickness=3.2)]
+
+
+def ceramic_shard(rng):
+    corners = rng.integers(4, 6)
+    angle = (np.arange(corners) + rng.uniform(0.1, 0.5, corners)) * 2 * np.pi / corners
+    reach = rng.uniform(24, 48, corners)
+    u, v = sheet_grid(24, 96)
+    turn = np.pi * (v + 1)
+    rim = np.interp(turn, np.r_[angle, angle[0] + 2 * np.pi], np.r_[reach, reach[0]], period=2 * np.pi)
+    x, y = u * rim * np.cos(turn), u * rim * np.sin(turn)
+    z = (x**2 + y**2) / 170
+    glaze = mottled(
+        "glaze",
+        (("#e6e4dc", "#f0eee6", "#3a5a9a"), ("#b06a4a", "#c98462"), ("#dcdcd4", "#eeeee8"))[rng.integers(3)],
+        2,
+        rough=0.2,
+        bump=0,
+    )
+    return [sheet(x, y, z, [glaze, plain("body", "#cfc6b4", 0.8)], thickness=6)]
+
+
+def styrofoam(rng):
+    white = mottled("beads", ("#dcdcd8", "#f0f0ee", "#e6e6e2"), 30, bump=1.0, rough=0.85)
+    return [blob((rng.uniform(38, 55), 32, 19), white, rng, 0.16, 0.5, 6, 6, cuts=8)]
+
+
+def stone(rng):
+    tone = (("#5a5a58", "#84827c", "#a3a096"), ("#6f665a", "#948a7a"), ("#4a4e52", "#6a7076"))[rng.integers(3)]
+    return [
+        blob(
+            (rng.uniform(30, 42), 26, 19),
+            mottled("stone", tone, 9, rough=0.85, bump=0.5, seed=rng.integers(99)),
+            rng,
+            0.2,
+            0.9,
+            5,
+            5,
+            cuts=5,
+        )
+    ]
+
+
+def brick_piece(rng):
+    tone = mottled("brick", ("#8a3f28", "#b05a3c", "#9a4a30"), 12, rough=0.9, bump=0.8)
+    return [blob((42, 33, 24), tone, rng, 0.12, 0.6, 6, 6, cuts=10)]
+
+
+def rope(rng):
+    knots = np.cumsum(rng.normal(size=(14, 3)) * [24, 20, 0], axis=0)
+    knots = (knots - knots.mean(axis=0)) / np.ptp(knots, axis=0).clip(1).max() * 150
+    knots[:, 2] = rng.uniform(3, 14, 14)
+    path = smooth_path(knots, 300)
+    colour = ("#e06a1c", "#2a6ac0", "#3a9a4a")[rng.integers(3)]
+    fibre = mottled("fibre", (colour, "#e8e8e0", colour), 30, rough=0.6, bump=0.6)
+    return [tube(path, 3.0, fibre, 10)]
+
+
+def _recipe(name, family, split, build, **more):
+    return Recipe(name, "non_compost", family, split, build, **more)
+
+
+FLAT = {"lies_as_built": True}
+
+RECIPES = (
+    _recipe("plastic_bag", "plastic_bag", "train", plastic_bag, **FLAT),
+    _recipe("carrier_bag", "carrier_bag", "test", carrier_bag, **FLAT),
+    _recipe("bin_bag", "bin_bag", "train", bin_bag, **FLAT),
+    _recipe("foil_ball", "foil_ball", "test", foil_ball),
+    _recipe("foil_sheet", "foil_sheet", "train", foil_sheet, **FLAT),
+    _recipe("film_wrap", "film_wrap", "train", film_wrap, **FLAT),
+    _recipe("glass_shard", "glass_shard", "train", glass_shard, seeds=4),
+    _recipe("ceramic_shard", "ceramic_shard", "test", ceramic_shard),
+    _recipe("styrofoam", "styrofoam", "train", styrofoam),
+    _recipe("stone", "stone", "train", stone),
+    _recipe("brick_piece", "brick", "train", brick_piece, seeds=2),
+    _recipe("rope", "rope", "test", rope, **FLAT),
+    *CONTAINERS,
+    *PACKAGING,
+    *HARDWARE,
+)

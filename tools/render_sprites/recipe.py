@@ -1,0 +1,21 @@
+"""What a procedural object is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A procedural object: ``build(rng)`` makes Blender objects, each of ``seeds`` gives another individual.
+
+    ``lies_as_built`` keeps the built orientation (flat and heaped things); otherwise resting poses come from the hull.
+    """
+
+    name: str
+    label: str
+    family: str
+    split: str
+    build: Callable
+    seeds: int = 3
+    poses: int = 1
+    lies_as_built: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,8 +19,6 @@ from spp_sorter.values import LABELS, ImageArray
 SCHEMA_VERSION = 1
 SPRITES_PATH = Path(__file__).resolve().parent.parent / "assets" / "sprites"
 """The pack that ships with the package."""
-
-Split = Literal["train", "test", "all"]
 
 
 class SpriteError(RuntimeError):
@@ -75,7 +73,7 @@ class SpriteObject:
     attribution: Attribution
 
 
-def load_sprites(path: Path | None = None, split: Split = "all") -> tuple[SpriteObject, ...]:
+def load_sprites(path: Path | None = None, split: str = "all") -> tuple[SpriteObject, ...]:
     """Read a sprite pack.
 
     Args:
@@ -142,7 +140,7 @@ def _read_view(folder: Path, view: dict[str, Any], metres_per_px: float) -> Spri
 def _read_image(path: Path) -> ImageArray:
     if not path.is_file():
         raise SpriteError(f"{path} does not exist; {_REMEDY}")
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    image: ImageArray | None = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)  # type: ignore[assignment]
     if image is None or image.dtype != np.uint8:
         raise SpriteError(f"{path} cannot be read as an 8-bit image; {_REMEDY}")
     image.setflags(write=False)

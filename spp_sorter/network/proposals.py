@@ -28,7 +28,7 @@ BELT_DIFFERENCE = 18.0
 MIN_SIDE_PX = 6
 """Foreground blobs with a shorter side are dirt."""
 
-GRID_SIDES = (32, 64, 128, 256)
+GRID_SIDES = (256, 128, 64, 32)
 GRID_ASPECTS = (0.5, 1.0, 2.0)
 
 

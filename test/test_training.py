@@ -1,0 +1,135 @@
+"""Training: plans, views, resuming on the same curve, and stopping on a loss that is not finite."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from spp_sorter.learning.augment import augment
+from spp_sorter.learning.batches import BatchPlan
+from spp_sorter.learning.samples import RenderedScenes, TrainingSample, mask_grasp
+from spp_sorter.learning.trainer import Trainer, TrainingError, TrainingOptions
+from spp_sorter.network.checkpoint import load_checkpoint
+from spp_sorter.network.model import NetworkConfig, SppNetwork
+
+SMALL = NetworkConfig(channels=16, hidden=32)
+OPTIONS = TrainingOptions(steps=4, batch_size=2, sizes_hw=((64, 96), (96, 64)), save_every=2)
+
+
+class Pictures:
+    """Four pictures with one item each; ``box`` may be spoiled."""
+
+    def __init__(self, box=(20.0, 10.0, 60.0, 40.0)):
+        self.box = box
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        image = np.full((64, 96, 3), 40 + 10 * index, np.uint8)
+        image[10:40, 20:60] = (30, 200, 230)
+        return TrainingSample(
+            image,
+            np.array([self.box], np.float32),
+            np.array([index % 2]),
+            np.array([False]),
+            np.array([[40, 25, 0.0, 40, 30]], np.float32),
+        )
+
+
+def make_trainer(folder, source=None, options=OPTIONS):
+    torch.manual_seed(0)
+    return Trainer(SppNetwork(SMALL, imagenet=False), source or Pictures(), options, folder, torch.device("cpu"))
+
+
+def test_every_picture_comes_once_per_epoch_in_a_new_order():
+    draws = [draw for batch in BatchPlan(10, 4, 0, 5, 0, [(64, 64)]) for draw in batch]
+    first, second = [d.picture for d in draws[:10]], [d.picture for d in draws[10:]]
+    assert sorted(first) == sorted(second) == list(range(10)) and first != second
+    assert len({d.seed for d in draws}) == 20
+
+
+def test_a_plan_goes_on_where_it_was_left():
+    sizes = [(64, 64), (96, 96)]
+    whole = list(BatchPlan(10, 4, 0, 6, 3, sizes))
+    assert list(BatchPlan(10, 4, 3, 6, 3, sizes)) == whole[3:]
+    assert {draw.size_hw for batch in whole for draw in batch} == set(sizes)
+    assert all(len({draw.size_hw for draw in batch}) == 1 for batch in whole)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_views_move_truth_with_the_pixels(seed):
+    """The item is the only yellow thing: its box and pick point must follow it through every view."""
+    sample = dataclasses.replace(Pictures()[0], image_bgr=Pictures()[0].image_bgr)
+    view = augment(sample, (128, 160), np.random.default_rng(seed))
+    assert view.image_bgr.shape == (128, 160, 3) and view.image_bgr.dtype == np.uint8
+    hue = view.image_bgr[..., 2].astype(int) - view.image_bgr[..., 0]
+    rows, columns = np.nonzero(hue > 0.5 * max(hue.max(), 1))
+    if len(view.labels) == 0:
+        return
+    x0, y0, x1, y1 = view.boxes_xyxy[0]
+    assert 0 <= x0 < x1 <= 160 and 0 <= y0 < y1 <= 128
+    seen = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+    np.testing.assert_allclose(view.boxes_xyxy[0], seen, atol=4)
+    if np.isfinite(view.grasps[0]).all():
+        assert x0 <= view.grasps[0, 0] <= x1 and y0 <= view.grasps[0, 1] <= y1
+        wide = (x1 - x0) > (y1 - y0)
+        assert abs(np.cos(view.grasps[0, 2])) == pytest.approx(1.0 if wide else 0.0, abs=0.01)
+
+
+def test_grasps_of_masks():
+    mask = np.zeros((60, 80), bool)
+    mask[20:30, 10:60] = True
+    x, y, yaw, length, width = mask_grasp(mask)
+    assert (x, y) == pytest.approx((35, 25), abs=1) and yaw == pytest.approx(0, abs=1e-6)
+    assert (length, width) == pytest.approx((50, 10), abs=1)
+    assert np.isnan(mask_grasp(np.zeros((4, 4), bool))).all()
+
+
+def test_rendered_scenes_are_kept_and_the_same_again(tmp_path):
+    fresh = RenderedScenes(2, 77, ("compost", "non_compost"))[1]
+    kept = RenderedScenes(2, 77, ("compost", "non_compost"), cache=tmp_path)
+    first, second = kept[1], kept[1]
+    assert [path.name for path in tmp_path.iterdir()] == ["train_78.npz"]
+    assert np.array_equal(first.boxes_xyxy, fresh.boxes_xyxy) and np.array_equal(second.boxes_xyxy, fresh.boxes_xyxy)
+    assert np.array_equal(second.labels, fresh.labels)
+    assert np.array_equal(second.grasps, fresh.grasps, equal_nan=True)
+    assert np.abs(second.image_bgr.astype(int) - fresh.image_bgr).mean() < 4
+
+
+def test_a_resumed_run_ends_where_a_straight_one_does(tmp_path):
+    straight = make_trainer(tmp_path / "straight")
+    assert straight.run(num_workers=0)
+    part = make_trainer(tmp_path / "legs")
+    assert not part.run(num_workers=0, minutes=0)
+    assert part.step == 1
+    resumed = make_trainer(tmp_path / "legs")
+    resumed.resume()
+    assert resumed.step == 1 and resumed.run(num_workers=0)
+    for key, value in straight.average.items():
+        assert torch.equal(value, resumed.average[key]), key
+    assert load_checkpoint(tmp_path / "legs" / "model.pt").step == 4
+    assert not list((tmp_path / "legs").glob("*.part"))
+
+
+def test_learning_changes_the_weights_and_logs_the_losses(tmp_path):
+    trainer = make_trainer(tmp_path)
+    before = {key: value.clone() for key, value in trainer.network.state_dict().items()}
+    trainer.run(num_workers=0)
+    assert any(not torch.equal(value, before[key]) for key, value in trainer.network.state_dict().items())
+    assert '"proposal_box"' in (tmp_path / "log.jsonl").read_text()
+
+
+def test_a_loss_that_is_not_finite_stops_training_by_name(tmp_path):
+    trainer = make_trainer(tmp_path, Pictures((20.0, 10.0, float("nan"), 40.0)))
+    with pytest.raises(TrainingError, match=r"loss '\w+' is nan at step 0"):
+        trainer.run(num_workers=0)
+
+
+def test_resuming_something_else_is_refused(tmp_path):
+    with pytest.raises(TrainingError, match="nothing to resume"):
+        make_trainer(tmp_path).resume()
+    make_trainer(tmp_path).run(num_workers=0, minutes=0)
+    with pytest.raises(TrainingError, match="same --steps"):
+        make_trainer(tmp_path, options=dataclasses.replace(OPTIONS, steps=9)).resume()

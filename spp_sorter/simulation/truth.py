@@ -1,0 +1,146 @@
+"""The truth about the items: silhouettes projected one by one, visible pixels counted in the id mask."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from spp_sorter.geometry.camera import Camera
+from spp_sorter.simulation.placement import PlacedItem
+from spp_sorter.values import FloatArray, IntArray, TrueItem
+
+_SUPERSAMPLING = 2
+
+
+@dataclass(frozen=True)
+class Silhouette:
+    """One item as the camera would see it with nothing else on the belt.
+
+    Attributes:
+        item: the item.
+        outlines_xy: outlines [n, 2] of its horizontal cuts, image pixels (centre of the first is 0, 0).
+        box_xyxy: [4] tight box, pixel edges, not clipped.
+        point_belt: [3] its pick point.
+        grasp_xy: [2] the pick point's pixel, pixel edges.
+    """
+
+    item: PlacedItem
+    outlines_xy: tuple[FloatArray, ...]
+    box_xyxy: FloatArray
+    point_belt: FloatArray
+    grasp_xy: FloatArray
+
+    def shows_in(self, size_hw: tuple[int, int]) -> bool:
+        """Whether its box meets the image."""
+        left, top, right, bottom = self.box_xyxy
+        return bool(left < size_hw[1] and right > 0 and top < size_hw[0] and bottom > 0)
+
+    def num_pixels(self) -> float:
+        """Area of the silhouette, pixels, whatever the image's borders."""
+        corner = self.box_xyxy[:2] - 2.0
+        size = np.ceil((self.box_xyxy[2:] - self.box_xyxy[:2] + 4.0) * _SUPERSAMPLING).astype(int)
+        mask = np.zeros((int(size[1]), int(size[0])), np.uint8)
+        for outline in self.outlines_xy:
+            cv2.fillPoly(mask, [np.round((outline - corner) * _SUPERSAMPLING).astype(np.int32)], 1)
+        # Pick's theorem: a filled lattice polygon holds half its border's pixels too many
+        inner = cv2.erode(mask, np.ones((3, 3), np.uint8))
+        filled = cv2.countNonZero(mask)
+        return max((filled - (filled - cv2.countNonZero(inner)) / 2) / _SUPERSAMPLING**2, 1.0)
+
+
+def pick_point(item: PlacedItem, belt_position_m: float) -> FloatArray:
+    """[3] metres in ``belt``: the footprint's pick point, z = the item's top there."""
+    s, y = item.point_sy_m
+    top_mm = item.base_mm + item.shape.footprint.height_mm * item.scale
+    return np.array([s + belt_position_m, y, top_mm / 1000.0])
+
+
+def size_m(item: PlacedItem) -> FloatArray:
+    """[3] length and width of the footprint's minimum-area rectangle, and greatest height above the belt."""
+    length, width = item.shape.footprint.size_m
+    return np.array([length * item.scale, width * item.scale, item.top_mm / 1000.0])
+
+
+def silhouettes(items: tuple[PlacedItem, ...], belt_position_m: float, camera: Camera) -> list[Silhouette]:
+    """Project every item alone.
+
+    Args:
+        items: the items.
+        belt_position_m: how far the belt has moved.
+        camera: the camera.
+    """
+    points: list[FloatArray] = []
+    counts: list[list[int]] = []
+    for item in items:
+        lengths = []
+        for cut in item.shape.slices:
+            height_m = (item.base_mm + cut.height_mm * item.scale) / 1000.0
+            for outline in cut.outlines_m:
+                flat = item.to_strip(outline)
+                points.append(np.column_stack([flat, np.full(len(flat), height_m)]))
+                lengths.append(len(flat))
+        points.append((pick_point(item, 0.0))[None])
+        counts.append(lengths)
+    if not points:
+        return []
+    everything = np.concatenate(points)
+    everything[:, 0] += belt_position_m
+    pixels = camera.project(everything)
+    result = []
+    start = 0
+    for item, lengths in zip(items, counts, strict=True):
+        stop = start + sum(lengths)
+        outlines = tuple(np.split(pixels[start:stop], np.cumsum(lengths)[:-1]))
+        own = pixels[start:stop]
+        if np.isfinite(own).all():
+            box = np.concatenate([own.min(0), own.max(0)]) + 0.5
+            result.append(Silhouette(item, outlines, box, everything[stop], pixels[stop] + 0.5))
+        start = stop + 1
+    return result
+
+
+def true_items(seen: list[Silhouette], ids: IntArray) -> tuple[TrueItem, ...]:
+    """The truth about all items whose silhouette meets the image.
+
+    Args:
+        seen: silhouettes.
+        ids: [H, W] int32 id of the visible item in each pixel.
+    """
+    height, width = ids.shape
+    items = []
+    for each in seen:
+        if not each.shows_in((height, width)):
+            continue
+        left, top = max(math.floor(each.box_xyxy[0]) - 3, 0), max(math.floor(each.box_xyxy[1]) - 3, 0)
+        right, bottom = math.ceil(each.box_xyxy[2]) + 3, math.ceil(each.box_xyxy[3]) + 3
+        own = cv2.inRange(ids[top:bottom, left:right], each.item.id, each.item.id)
+        count = cv2.countNonZero(own)
+        box = np.full(4, np.nan)
+        if count:
+            x, y, w, h = cv2.boundingRect(own)
+            box = np.array([x + left, y + top, x + left + w, y + top + h], np.float64)
+        items.append(_true_item(each, box, min(count / each.num_pixels(), 1.0)))
+    return tuple(items)
+
+
+def _true_item(each: Silhouette, box_xyxy: FloatArray, visible_fraction: float) -> TrueItem:
+    return TrueItem(
+        id=each.item.id,
+        object_name=each.item.name,
+        label=each.item.label,
+        box_xyxy=box_xyxy,
+        full_box_xyxy=each.box_xyxy,
+        visible_fraction=visible_fraction,
+        grasp_xy=each.grasp_xy,
+        point_belt=each.point_belt,
+        yaw_rad=each.item.long_axis_rad,
+        size_m=size_m(each.item),
+    )
+
+
+def unseen_item(each: Silhouette) -> TrueItem:
+    """The truth that needs no frame: the visible box is NaN and the visible fraction 0."""
+    return _true_item(each, np.full(4, np.nan), 0.0)

@@ -14,6 +14,7 @@ from spp_sorter.values import FloatArray, IntArray
 _NEVER = 1e6
 _MIN_IOU_CUT = 0.3
 _MIN_IOU = 0.05
+_SLACK = np.array([-3.0, -3.0, 3.0, 3.0])  # pixels around both boxes, or noise decides about the sliver of a cut item
 
 
 def iou_matrix(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
@@ -55,7 +56,7 @@ def associate(
     """
     if not len(predicted_xy) or not len(ground_xy):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    overlap = iou_matrix(predicted_boxes, boxes)
+    overlap = iou_matrix(predicted_boxes + _SLACK, boxes + _SLACK)
     offset = predicted_xy[:, None] - ground_xy[None]
     distance = np.sqrt((offset * offset).sum(2)) / gates_m[:, None]
     near = (distance < 1.0) & (overlap > _MIN_IOU)

@@ -222,7 +222,6 @@ class Tracker:
         ids = set(table["id"][rows].tolist())
         for row in rows[table["rival"][rows] > 0]:
             table["together"][row] += int(table["rival"][row]) in ids
-        self._take_boxes(rows, columns, views)
         fresh = np.clip(np.abs(belt.metres - table["viewed_m"][rows]) / _FRESH_TRAVEL_M, _OLD_VIEW_WEIGHT, 1.0)
         table["viewed_m"][rows] = belt.metres
         self._take_labels(rows, columns, views, fresh)
@@ -233,12 +232,14 @@ class Tracker:
         self._restart(rows[restart], belt)
         fresh[restart] = 1.0
         use = ~(cut & whole)
+        self._take_boxes(rows[use], columns[use], views)
         self._take_points(rows[use], columns[use], views, belt, fresh[use])
         shape = ~cut
         self._take_shapes(rows[shape], columns[shape], views, fresh[shape])
         table["whole"][rows[shape]] = True
 
     def _take_boxes(self, rows: IntArray, columns: IntArray, views: Views) -> None:
+        """Remember each box about its pick point; a whole item's box is not replaced by what the edge leaves of it."""
         boxes, pixels = views.boxes_xyxy[columns], views.pixels_xy[columns]
         self._table["box"][rows] = boxes - np.concatenate([pixels, pixels], axis=1)
         self._table["cut_sides"][rows] = views.cut_sides[columns]

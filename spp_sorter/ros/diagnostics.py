@@ -118,9 +118,8 @@ def _transport(state: NodeState, health: Snapshot, topics: Sequence[TopicReport]
     faults = [report.status for report in topics if report.status is not None]
     texts = [status.message for status in faults]
     lost = health.recent.get("lost", 0)
-    total = lost + health.received_hz * 10.0
     level = worst(faults)
-    if lost and lost > LOSS_WARN * total:
+    if lost > LOSS_WARN * (lost + health.recent.get("received", 0)):
         texts.append(f"{lost} frames were lost in transport lately (gaps in sequence numbers); {LARGE_FRAME_REMEDY}")
         level = max(level, Level.WARN)
     if state.lifecycle != "active":

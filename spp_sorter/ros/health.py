@@ -29,7 +29,7 @@ class Snapshot:
         dropped: frames answered with nothing, by cause: ``replaced``, ``stale``, ``bad.<cause>``, ``failed.<error>``,
             ``deactivated``.
         lost: gaps in the publishers' sequence numbers: frames that never arrived.
-        recent: causes of the last ``RECENT_S`` seconds (``lost`` among them) with their numbers.
+        recent: causes of the last ``RECENT_S`` seconds with their numbers, ``lost`` and ``received`` among them.
         received_hz: rate of arrival over the last ``RECENT_S`` seconds.
         processed_hz: rate of results over the same time.
         silence_s: seconds since a frame arrived (since activation when none has), None before activation.
@@ -161,6 +161,8 @@ class Health:
             recent: Counter[str] = Counter()
             for _, cause, number in self._recent:
                 recent[cause] += number
+            self._rates["received"].forget(now_s)
+            recent["received"] = len(self._rates["received"].times)
             statuses = tuple(sorted(self._statuses.values(), key=lambda status: (-status.level, status.name)))
             if take_statuses:
                 self._statuses = {}

@@ -14,9 +14,9 @@ from spp_sorter.simulation.placement import Placement
 from spp_sorter.simulation.relief import Region, ReliefCamera
 from spp_sorter.simulation.scene_config import SpeedProfile, WorldConfig, random_world_config
 from spp_sorter.simulation.shape_library import ShapeLibrary, shipped_library
+from spp_sorter.simulation.sprites import SpriteObject
 from spp_sorter.simulation.strip import Strip
 from spp_sorter.simulation.truth import Silhouette, silhouettes, true_items, unseen_item
-from spp_sorter.simulation.sprites import SpriteObject
 from spp_sorter.values import CameraIntrinsics, FloatArray, ImageArray, Pose, TrueItem, TruthFrame
 
 __all__ = ["BeltWorld", "RenderedFrame", "WorldConfig", "random_world_config"]

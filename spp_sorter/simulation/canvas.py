@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from spp_sorter.simulation.look import UNIT_GAIN
 from spp_sorter.simulation.placement import PlacedItem
 from spp_sorter.values import FloatArray, ImageArray, IntArray
 
@@ -38,42 +39,49 @@ class Canvas:
     ids: IntArray
 
 
-def draw_item(canvas: Canvas, item: PlacedItem, shade: FloatArray, item_id: int) -> None:
+def patch_of(canvas: Canvas, affine: FloatArray, size_px: tuple[int, int]) -> tuple[slice, slice] | None:
+    """Rows and columns of the canvas that an image of ``size_px`` (h, w) mapped by ``affine`` [2, 3] reaches."""
+    height, width = size_px
+    corners = affine @ np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]])
+    rows, columns = canvas.ids.shape
+    left, right = max(math.floor(corners[0].min()), 0), min(math.ceil(corners[0].max()) + 1, columns)
+    top, bottom = max(math.floor(corners[1].min()), 0), min(math.ceil(corners[1].max()) + 1, rows)
+    return (slice(top, bottom), slice(left, right)) if right > left and bottom > top else None
+
+
+def draw_item(canvas: Canvas, item: PlacedItem, gain: ImageArray, item_id: int) -> None:
     """Lay one item on the canvas: it shows wherever it rises above what lies there already.
 
     Args:
         canvas: changed in place.
         item: the item.
-        shade: [h, w] float32 brightness of the shape's pixels.
+        gain: [h, w] uint8 brightness of the shape's pixels, ``UNIT_GAIN`` is 1.
         item_id: number to write into ``ids``.
     """
     affine = item.affine_to_pixels(canvas.left_m, canvas.top_m, canvas.metres_per_px)
-    height, width = item.shape.size_px
-    corners = affine @ np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]])
-    rows, columns = canvas.ids.shape
-    left, right = max(math.floor(corners[0].min()), 0), min(math.ceil(corners[0].max()) + 1, columns)
-    top, bottom = max(math.floor(corners[1].min()), 0), min(math.ceil(corners[1].max()) + 1, rows)
-    if right - left < 1 or bottom - top < 1:
+    here = patch_of(canvas, affine, item.shape.size_px)
+    if here is None:
         return
-    affine[:, 2] -= (left, top)
-    size_wh = (right - left, bottom - top)
-    here = (slice(top, bottom), slice(left, right))
-    colors = cv2.transform(item.shape.bgr, item.color.astype(np.float32))
-    lit = cv2.multiply(colors, cv2.merge([shade] * 3), dtype=cv2.CV_8U)
-    source = cv2.warpAffine(lit, affine, size_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    masks = cv2.warpAffine(cv2.merge([item.shape.solid, item.shape.alpha]), affine, size_wh, flags=cv2.INTER_LINEAR)
-    surfaces = cv2.warpAffine(item.shape.surfaces, affine, size_wh, flags=cv2.INTER_LINEAR)
-    old = canvas.heights[here]
-    upper = np.clip(surfaces[..., 0] * item.scale + (item.base_mm + 0.5), 1, 255).astype(np.uint8)
-    wins = (masks[..., 0] >= 128) & (upper > old[..., 0])
-    occupied = old[..., 0] > 0
-    lower = np.clip(surfaces[..., 1] * item.scale + item.base_mm, 0, 255).astype(np.uint8)
-    # a column that holds several things is filled from the lowest of them
-    lower = np.where(occupied, np.minimum(lower, old[..., 1]), lower)
-    old[..., 0][wins] = upper[wins]
-    old[..., 1][wins] = lower[wins]
-    canvas.ids[here][wins] = item_id
-    visible = wins | ((masks[..., 0] < 128) & ~occupied)
-    weight = np.where(visible, masks[..., 1], 0).astype(np.float32) / 255.0
+    affine[:, 2] -= (here[1].start, here[0].start)
+    size_wh = (here[1].stop - here[1].start, here[0].stop - here[0].start)
+    albedo = cv2.warpAffine(item.shape.bgr, affine, size_wh, borderMode=cv2.BORDER_REPLICATE)
+    masks = cv2.warpAffine(cv2.merge([item.shape.solid, item.shape.alpha, gain]), affine, size_wh)
+    surfaces = cv2.warpAffine(item.shape.surfaces, affine, size_wh)
+    solid, alpha, shade = cv2.split(masks)
+    colors = cv2.transform(albedo, item.color.astype(np.float32))
+    source = cv2.multiply(colors, cv2.merge([shade] * 3), scale=1.0 / UNIT_GAIN)
+    old_top, old_bottom = canvas.heights[here][..., 0], canvas.heights[here][..., 1]
+    upper = np.clip(surfaces[..., 0] * np.float32(item.scale) + np.float32(item.base_mm + 0.5), 1, 255).astype(np.uint8)
+    lower = np.clip(surfaces[..., 1] * np.float32(item.scale) + np.float32(item.base_mm), 0, 255).astype(np.uint8)
+    inside = solid >= 128
+    wins = inside & (upper > old_top)
+    # the soft rim blends with what is beside the item; a column of several things is filled from the lowest of them
+    occupied = old_top > 0
+    alpha[~(wins | ~(inside | occupied))] = 0
+    np.minimum(lower, old_bottom, out=lower, where=occupied)
+    np.copyto(old_top, upper, where=wins)
+    np.copyto(old_bottom, lower, where=wins)
+    np.copyto(canvas.ids[here], np.int32(item_id), where=wins)
     target = canvas.top_bgr[here]
+    weight = alpha.astype(np.float32) * np.float32(1.0 / 255.0)
     target[...] = cv2.blendLinear(source, np.ascontiguousarray(target), weight, 1.0 - weight)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import cv2
 import numpy as np
 
-from spp_sorter.simulation.look import grain, value_noise
+from spp_sorter.simulation.look import apply_grain, value_noise
 from spp_sorter.simulation.scene_config import BeltLook, ImageLook, LightLook
 from spp_sorter.values import FloatArray, ImageArray
 
@@ -41,11 +42,11 @@ class ImageEffects:
         self._pools: tuple[ImageArray, ImageArray] | None = None
         if look.noise > 0:
             pool_hw = (height + _POOL_EXTRA, width + _POOL_EXTRA)
-            # half of the noise is the same in all channels, as demosaicing makes it
-            gray = rng.standard_normal((*pool_hw, 1), np.float32)
-            pool = (0.6 * gray + 0.8 * rng.standard_normal((*pool_hw, 3), np.float32)) * look.noise
-            rounded = np.round(pool)
-            self._pools = (np.clip(rounded, 0, 255).astype(np.uint8), np.clip(-rounded, 0, 255).astype(np.uint8))
+            raw = np.frombuffer(rng.bytes(pool_hw[0] * pool_hw[1] * 3), np.uint8).reshape(*pool_hw, 3)
+            # each byte stands for one of 256 equally likely slices of a normal distribution
+            normal = np.array([NormalDist(0.0, look.noise).inv_cdf((level + 0.5) / 256.0) for level in range(256)])
+            more, less = np.clip(normal, 0, 255).round(), np.clip(-normal, 0, 255).round()
+            self._pools = (cv2.LUT(raw, more.astype(np.uint8)), cv2.LUT(raw, less.astype(np.uint8)))
 
     def apply(self, image_bgr: ImageArray, stamp_ns: int) -> ImageArray:
         """The image as the sensor gives it at ``stamp_ns``; ``image_bgr`` may be changed."""
@@ -104,11 +105,9 @@ def surroundings(ground_m: FloatArray, belt: BeltLook, belt_width_m: float, ligh
     profile = np.interp(
         outside, [0.0, 0.002, 0.006, 0.014, 0.016, 0.027, _RAIL_M], [0.35, 0.5, 1.15, 1.0, 0.8, 1.05, 0.5]
     )
-    blotches = (
-        value_noise(rng, size_hw, 60.0) * 0.12 + value_noise(rng, size_hw, 9.0) * 0.05 + grain(rng, size_hw) * 0.04
-    )
+    blotches = value_noise(rng, size_hw, 60.0) * 0.12 + value_noise(rng, size_hw, 9.0) * 0.05
     floor = np.clip(0.35 + (outside - _RAIL_M) * 9.0, 0.35, 1.0) * (1.0 + blotches)
     shade = np.where(rail, profile * (1.0 + 0.2 * blotches), floor).astype(np.float32)
     gains = np.array(light.color_bgr) * light.exposure
     planes = [shade * np.where(rail, belt.rail_bgr[c], belt.floor_bgr[c]) * gains[c] for c in range(3)]
-    return np.clip(np.dstack(planes), 0, 255).astype(np.uint8)
+    return apply_grain(rng, np.clip(np.dstack(planes), 0, 255).astype(np.uint8), 0.04)

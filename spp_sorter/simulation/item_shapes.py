@@ -16,7 +16,7 @@ from spp_sorter.simulation.sprites import SpriteView
 from spp_sorter.values import FloatArray, ImageArray
 
 _PAD_PX = 6
-_SLICE_SHARES = (0.0, 0.12, 0.25, 0.4, 0.55, 0.7, 0.85, 0.97)
+_SLICE_SHARES = (0.0, 0.15, 0.32, 0.5, 0.68, 0.84, 0.97)
 _MAX_SLOPE = 2.5
 
 
@@ -40,11 +40,18 @@ class Footprint:
 
 
 @dataclass(frozen=True)
-class Slice:
-    """The outlines of one horizontal cut through the item: [n, 2] points in view coordinates each."""
+class Slices:
+    """The outlines of horizontal cuts through an item, one after the other.
 
-    height_mm: float
-    outlines_m: tuple[FloatArray, ...]
+    Attributes:
+        points_m: [P, 2] in view coordinates.
+        heights_mm: [P] height of each point's cut.
+        starts: [S] index of each outline's first point.
+    """
+
+    points_m: FloatArray
+    heights_mm: FloatArray
+    starts: tuple[int, ...]
 
 
 class ItemShape:
@@ -110,35 +117,35 @@ class ItemShape:
         points_px = np.column_stack([columns, rows]).astype(np.float32)
         centroid = points_px.mean(0)
         nearest = int(np.argmin(((points_px - centroid) ** 2).sum(1)))
-        column, row = int(round(float(centroid[0]))), int(round(float(centroid[1])))
+        column, row = round(float(centroid[0])), round(float(centroid[1]))
         if self.solid[row, column]:
             point = centroid
         else:
             point, column, row = points_px[nearest], int(columns[nearest]), int(rows[nearest])
         hull = cv2.convexHull(points_px)[:, 0]
-        corners = np.concatenate([hull + (dx, dy) for dx in (-0.5, 0.5) for dy in (-0.5, 0.5)])
+        corners = np.concatenate([np.add(hull, (dx, dy)) for dx in (-0.5, 0.5) for dy in (-0.5, 0.5)])
         hull_m = self.to_metres(cv2.convexHull(corners.astype(np.float32))[:, 0])
         length, width, yaw = _long_axis(hull_m)
         return Footprint(self.to_metres(point[None])[0], float(self.top_mm[row, column]), yaw, (length, width), hull_m)
 
     @cached_property
-    def slices(self) -> tuple[Slice, ...]:
+    def slices(self) -> Slices:
         """Horizontal cuts from the belt to the top; together they span the item's silhouette from any side."""
-        slices = []
-        for share in _SLICE_SHARES:
-            level = max(share * self.height_mm, 0.0)
+        outlines: list[FloatArray] = []
+        heights: list[float] = []
+        for level in (share * self.height_mm for share in _SLICE_SHARES):
             cut = (self.solid > 0) & (self.top_mm >= level) & (self.bottom_mm <= level)
             # twice the resolution puts the outline a quarter pixel from the true edge
             double = np.repeat(np.repeat(cut.astype(np.uint8), 2, 0), 2, 1)
             found, _ = cv2.findContours(double, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-            outlines = tuple(
-                self.to_metres((cv2.approxPolyDP(contour, 0.8, True)[:, 0] - 0.5) / 2.0)
-                for contour in found
-                if len(contour) > 6
-            )
-            if outlines:
-                slices.append(Slice(level, outlines))
-        return tuple(slices)
+            for contour in found:
+                if len(contour) > 8:
+                    outlines.append(self.to_metres((cv2.approxPolyDP(contour, 0.9, True)[:, 0] - 0.5) / 2.0))
+                    heights.append(level)
+        counts = [len(outline) for outline in outlines]
+        starts = tuple(int(start) for start in np.cumsum([0, *counts[:-1]])) if counts else ()
+        points = np.concatenate(outlines) if outlines else self.footprint.corners_m
+        return Slices(points, np.repeat(heights, counts) if outlines else np.zeros(len(points)), starts or (0,))
 
     def to_metres(self, points_px: FloatArray) -> FloatArray:
         """Pixels [N, 2] (centre of the first is 0, 0) to view coordinates [N, 2] float64."""

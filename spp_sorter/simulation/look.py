@@ -10,7 +10,8 @@ import numpy as np
 from spp_sorter.simulation.scene_config import BeltLook, LightLook
 from spp_sorter.values import FloatArray, ImageArray
 
-_UNIT = 128  # gain images hold 1.0 as this number
+UNIT_GAIN = 128
+"""Gain images hold 1.0 as this number."""
 _STRIDE_MM = 4.0
 
 
@@ -28,10 +29,15 @@ def value_noise(rng: np.random.Generator, size_hw: tuple[int, int], cell_px: flo
     return noise
 
 
-def grain(rng: np.random.Generator, size_hw: tuple[int, int]) -> FloatArray:
-    """[H, W] float32 independent noise in about [-1, 1] in every pixel."""
-    raw = np.frombuffer(rng.bytes(size_hw[0] * size_hw[1]), np.uint8).reshape(size_hw)
-    return cv2.GaussianBlur(raw, (3, 3), 0.5).astype(np.float32) / 64.0 - 2.0
+def apply_grain(rng: np.random.Generator, image_bgr: ImageArray, strength: float) -> ImageArray:
+    """The image [H, W, 3] with every pixel made brighter or darker by about ``strength`` (0 to 0.5)."""
+    height, width = image_bgr.shape[:2]
+    raw = np.frombuffer(rng.bytes(height * width), np.uint8).reshape(height, width)
+    gain = cv2.GaussianBlur(raw, (3, 3), 0.5)
+    table = np.clip(UNIT_GAIN * (1.0 + strength * (np.arange(256) - 127.5) / 40.0), 0, 255).astype(np.uint8)
+    gain = cv2.LUT(gain, table)
+    result: ImageArray = cv2.multiply(image_bgr, cv2.merge([gain] * 3), scale=1.0 / UNIT_GAIN)
+    return result
 
 
 def belt_texture(
@@ -39,32 +45,35 @@ def belt_texture(
 ) -> ImageArray:
     """[H, W, 3] uint8 rubber under even light; it repeats seamlessly along x."""
     height, width = size_hw
-    px_per_m = 1.0 / metres_per_px
-    shade = 0.05 * value_noise(rng, size_hw, 0.12 * px_per_m) + 0.05 * value_noise(rng, size_hw, 0.02 * px_per_m)
+    # everything but marks and grain is smooth: half the resolution will do
+    half_hw = ((height + 1) // 2, (width + 1) // 2)
+    px_per_m = 0.5 / metres_per_px
+    shade = 0.05 * value_noise(rng, half_hw, 0.12 * px_per_m) + 0.05 * value_noise(rng, half_hw, 0.02 * px_per_m)
     # wear runs along the belt
-    wear = value_noise(rng, (height, 4), 0.012 * px_per_m)[:, :1]
-    shade += look.texture * (0.10 * wear + 0.06 * value_noise(rng, size_hw, 3.0) + 0.10 * grain(rng, size_hw))
-    shade += _marks(rng, look, size_hw, px_per_m)
-    dirt = value_noise(rng, size_hw, 0.05 * px_per_m) + 0.5 * value_noise(rng, size_hw, 0.012 * px_per_m)
+    wear = value_noise(rng, (half_hw[0], 4), 0.012 * px_per_m)[:, :1]
+    shade += look.texture * (0.10 * wear + 0.07 * value_noise(rng, half_hw, 2.0))
+    dirt = value_noise(rng, half_hw, 0.05 * px_per_m) + 0.5 * value_noise(rng, half_hw, 0.012 * px_per_m)
     dirt = np.clip((dirt - 1.0 + 0.9 * look.dirt) * 1.2, 0.0, 1.0) * (0.6 * look.dirt)
-    soil = np.array(rng.uniform((20, 30, 40), (70, 95, 120)), np.float32)
-    # soil is lifted or sunk towards the rubber's own brightness so that it stains rather than paints
     color = np.array(look.color_bgr, np.float32)
-    soil = 0.5 * soil + 0.5 * color * rng.uniform(0.5, 1.1)
-    gain = 1.0 + shade
-    planes = [gain * (color[c] + dirt * (soil[c] - color[c])) for c in range(3)]
-    return np.clip(cv2.merge(planes), 0, 255).astype(np.uint8)
+    # soil is mixed with the rubber's own colour so that it stains rather than paints
+    soil = 0.5 * rng.uniform((20, 30, 40), (70, 95, 120)) + 0.5 * color * rng.uniform(0.5, 1.1)
+    planes = [(1.0 + shade) * (color[c] + dirt * (np.float32(soil[c]) - color[c])) for c in range(3)]
+    smooth = np.clip(cv2.merge(planes), 0, 255).astype(np.uint8)
+    rubber = cv2.resize(smooth, (half_hw[1] * 2, half_hw[0] * 2), interpolation=cv2.INTER_LINEAR)[:height, :width]
+    marks = _marks(rng, look, size_hw, 1.0 / metres_per_px)
+    rubber = cv2.multiply(rubber, cv2.merge([marks] * 3), scale=1.0 / UNIT_GAIN)
+    return apply_grain(rng, rubber, 0.06 * look.texture)
 
 
-def _marks(rng: np.random.Generator, look: BeltLook, size_hw: tuple[int, int], px_per_m: float) -> FloatArray:
-    """Scratches, seam and ribs as an addition to the brightness."""
+def _marks(rng: np.random.Generator, look: BeltLook, size_hw: tuple[int, int], px_per_m: float) -> ImageArray:
+    """[H, W] uint8 gain of scratches, seam and ribs."""
     height, width = size_hw
-    marks = np.full(size_hw, 128, np.uint8)
+    marks = np.full(size_hw, UNIT_GAIN, np.uint8)
     for _ in range(int(look.scratches * width / px_per_m)):
         start = rng.integers((width, height))
         reach = rng.normal(0.0, (0.06, 0.012)) * px_per_m
         end = (int(start[0] + reach[0]), int(start[1] + reach[1]))
-        cv2.line(marks, (int(start[0]), int(start[1])), end, 128 + int(rng.integers(-22, 34)), 1, cv2.LINE_AA)
+        cv2.line(marks, (int(start[0]), int(start[1])), end, UNIT_GAIN + int(rng.integers(-18, 28)), 1, cv2.LINE_AA)
     if look.seam:
         at, slant = int(rng.integers(width // 4, 3 * width // 4)), int(0.06 * height * rng.uniform(-1, 1))
         cv2.line(marks, (at, 0), (at + slant, height), 105, 3, cv2.LINE_AA)
@@ -75,7 +84,7 @@ def _marks(rng: np.random.Generator, look: BeltLook, size_hw: tuple[int, int], p
             at = int((index + 0.5) * width / count)
             marks[:, at : at + 4] = 160
             marks[:, at + 4 : at + 7] = 95
-    return (marks.astype(np.float32) - 128.0) / 160.0
+    return marks
 
 
 def light_direction(light: LightLook, yaw_rad: float = 0.0) -> FloatArray:
@@ -85,8 +94,8 @@ def light_direction(light: LightLook, yaw_rad: float = 0.0) -> FloatArray:
     return np.array([flat * math.cos(azimuth), flat * math.sin(azimuth), math.sin(light.elevation_rad)], np.float32)
 
 
-def shading(normals: FloatArray, light: LightLook, yaw_rad: float) -> FloatArray:
-    """[H, W] float32 brightness of a surface, 1 for one that lies flat.
+def shading(normals: FloatArray, light: LightLook, yaw_rad: float) -> ImageArray:
+    """[H, W] uint8 gain of a surface, ``UNIT_GAIN`` for one that lies flat.
 
     Args:
         normals: [H, W, 3] float32 unit normals of the surface before it was turned by ``yaw_rad``.
@@ -94,9 +103,12 @@ def shading(normals: FloatArray, light: LightLook, yaw_rad: float) -> FloatArray
         yaw_rad: turn of the surface about z.
     """
     direction = light_direction(light, yaw_rad)
-    lamp = np.clip(normals @ (direction / direction[2]), 0.0, 1.7)
-    shade: FloatArray = light.ambient * (0.6 + 0.4 * normals[..., 2]) + (1.0 - light.ambient) * lamp
-    return shade
+    lamp = cv2.transform(normals, (direction / direction[2])[None])
+    up = cv2.extractChannel(normals, 2)
+    ambient, strength = light.ambient * UNIT_GAIN, (1.0 - light.ambient) * UNIT_GAIN
+    shade = cv2.max(lamp, 0.0) * np.float32(strength) + up * np.float32(0.4 * ambient) + np.float32(0.6 * ambient)
+    result: ImageArray = cv2.convertScaleAbs(shade)
+    return result
 
 
 def apply_light(
@@ -121,12 +133,12 @@ def apply_light(
     soft = max(light.softness_mm, 1.0)
     lamp = 1.0 - light.ambient
     blur = 2 * max(1, round(soft / 2 / (metres_per_px * 2000.0))) + 1
-    under = cv2.min(cast.astype(np.float32) / soft, 1.0)
+    under = cv2.blur(cv2.convertScaleAbs(cast, alpha=255.0 / soft), (blur, blur))
     # the sky is hidden close to tall things
-    hidden = cv2.blur(low, (0x15, 0x15)).astype(np.float32) / 60.0
-    ground_gain = 1.0 - lamp * cv2.GaussianBlur(under, (blur, blur), 0) - light.ambient * 0.45 * cv2.min(hidden, 1.0)
-    over = cv2.min(cv2.subtract(cast, cv2.add(low, 2)).astype(np.float32) / soft, 1.0)
-    top_gain = 1.0 - lamp * cv2.GaussianBlur(over, (blur, blur), 0)
+    hidden = cv2.convertScaleAbs(cv2.blur(low, (21, 21)), alpha=255.0 / 60.0)
+    ground_gain = cv2.addWeighted(under, -lamp / 255.0, hidden, -0.45 * light.ambient / 255.0, 1.0, dtype=cv2.CV_32F)
+    over = cv2.convertScaleAbs(cv2.subtract(cast, cv2.add(low, 2)), alpha=255.0 / soft)
+    top_gain = cv2.blur(over, (blur, blur)).astype(np.float32) * np.float32(-lamp / 255.0) + np.float32(1.0)
     gains = np.array(light.color_bgr) * light.exposure
     return (
         _times(top_bgr, top_gain, gains, (width, height)),
@@ -155,6 +167,6 @@ def _shadow_volume(height_mm: ImageArray, light: LightLook, metres_per_px: float
 
 def _times(image_bgr: ImageArray, gain: FloatArray, gains_bgr: FloatArray, size_wh: tuple[int, int]) -> ImageArray:
     full = cv2.resize(gain, size_wh, interpolation=cv2.INTER_LINEAR)
-    planes = [cv2.convertScaleAbs(full, alpha=float(_UNIT * each)) for each in gains_bgr]
-    result: ImageArray = cv2.multiply(image_bgr, cv2.merge(planes), scale=1.0 / _UNIT)
+    planes = [cv2.convertScaleAbs(full, alpha=float(UNIT_GAIN * each)) for each in gains_bgr]
+    result: ImageArray = cv2.multiply(image_bgr, cv2.merge(planes), scale=1.0 / UNIT_GAIN)
     return result

@@ -146,16 +146,43 @@ class _Occupancy:
         inner = blocked[rows.start - wide[0].start :, columns.start - wide[1].start :]
         return not bool(np.any((inner[: own.shape[0], : own.shape[1]] > 0) & (own > 0)))
 
-    def overlap(self, item: PlacedItem) -> tuple[float, float]:
-        """Share of the item's footprint that lies over something, and the median height of that, mm."""
+    def settle(
+        self, item: PlacedItem, azimuth_rad: float, distance_m: float, most_over: float
+    ) -> tuple[float, float, float] | None:
+        """Push an item from ``distance_m`` away along ``azimuth_rad`` towards where it is, until it touches.
+
+        Args:
+            item: where it would end if nothing stopped it.
+            azimuth_rad: direction that it comes from.
+            distance_m: how far away it starts.
+            most_over: it goes on while no more than this share of it lies over other things.
+
+        Returns:
+            how far it has still to go (m), the share of it that lies over other things and their median height there
+            (mm); None when it met nothing, or went too deep in one step.
+        """
         region, own = self.footprint(item)
-        under = self.height_mm[region]
         inside = own > 0
-        over = inside & (under > 0)
-        count = int(np.count_nonzero(over))
-        if not count:
-            return 0.0, 0.0
-        return count / max(int(np.count_nonzero(inside)), 1), float(np.median(under[over]))
+        total = int(np.count_nonzero(inside))
+        best: tuple[float, float, float] | None = None
+        for distance in np.arange(distance_m, 0.0, -_CELL_M):
+            right, down = (
+                round(distance * math.cos(azimuth_rad) / _CELL_M),
+                -round(distance * math.sin(azimuth_rad) / _CELL_M),
+            )
+            top, left = region[0].start + down, region[1].start + right
+            if top < 0 or left < 0:
+                continue
+            under = self.height_mm[top : top + own.shape[0], left : left + own.shape[1]]
+            if under.shape != own.shape:
+                continue
+            over = under[inside]
+            count = int(np.count_nonzero(over))
+            if count > most_over * total:
+                break
+            if count:
+                best = (float(distance), count / total, float(np.median(over[over > 0])))
+        return best
 
 
 class Placement:
@@ -216,20 +243,20 @@ class Placement:
         self, rng: np.random.Generator, occupancy: _Occupancy, item: PlacedItem, other: PlacedItem, start_m: float
     ) -> PlacedItem | None:
         """Push ``item`` towards ``other`` until it touches, or lies on it by a part of its own area."""
-        azimuth = rng.uniform(0.0, 2 * math.pi)
-        allowed = float(rng.uniform(0.02, 0.08) if rng.random() < 0.7 else rng.uniform(0.08, 0.35))
+        azimuth = float(rng.uniform(0.0, 2 * math.pi))
+        allowed = float(rng.uniform(0.03, 0.08) if rng.random() < 0.7 else rng.uniform(0.08, 0.35))
         reach = (max(item.shape.footprint.size_m) * item.scale + max(other.shape.footprint.size_m) * other.scale) / 2
-        best: PlacedItem | None = None
-        for distance in np.arange(reach + 0.01, 0.0, -_CELL_M):
-            moved = _moved(item, other.s_m + distance * math.cos(azimuth), other.y_m + distance * math.sin(azimuth))
-            share, under_mm = occupancy.overlap(moved)
-            if share > allowed:
-                break
-            if share > 0.0:
-                base = under_mm * math.sqrt(share) * 0.8 if share > 0.08 else 0.0
-                base = min(base, max(_MAX_STACK_MM - item.shape.height_mm * item.scale, 0.0))
-                best = _moved(moved, moved.s_m, moved.y_m, round(base))
-        return best if best is not None and self._fits(best, start_m) else None
+        aimed = _moved(item, other.s_m, other.y_m)
+        stopped = occupancy.settle(aimed, azimuth, reach + 0.01, allowed)
+        if stopped is None:
+            return None
+        distance, share, under_mm = stopped
+        base = under_mm * math.sqrt(share) * 0.8 if share > 0.08 else 0.0
+        base = min(base, max(_MAX_STACK_MM - item.shape.height_mm * item.scale, 0.0))
+        best = _moved(
+            item, other.s_m + distance * math.cos(azimuth), other.y_m + distance * math.sin(azimuth), round(base)
+        )
+        return best if self._fits(best, start_m) else None
 
     def _draw(self, rng: np.random.Generator, start_m: float, item_id: int) -> PlacedItem:
         config = self._config

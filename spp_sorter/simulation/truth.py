@@ -21,14 +21,14 @@ class Silhouette:
 
     Attributes:
         item: the item.
-        outlines_xy: outlines [n, 2] of its horizontal cuts, image pixels (centre of the first is 0, 0).
+        outlines_xy: [P, 2] outlines of its shape's cuts, image pixels (centre of the first is 0, 0).
         box_xyxy: [4] tight box, pixel edges, not clipped.
         point_belt: [3] its pick point.
         grasp_xy: [2] the pick point's pixel, pixel edges.
     """
 
     item: PlacedItem
-    outlines_xy: tuple[FloatArray, ...]
+    outlines_xy: FloatArray
     box_xyxy: FloatArray
     point_belt: FloatArray
     grasp_xy: FloatArray
@@ -43,8 +43,10 @@ class Silhouette:
         corner = self.box_xyxy[:2] - 2.0
         size = np.ceil((self.box_xyxy[2:] - self.box_xyxy[:2] + 4.0) * _SUPERSAMPLING).astype(int)
         mask = np.zeros((int(size[1]), int(size[0])), np.uint8)
-        for outline in self.outlines_xy:
-            cv2.fillPoly(mask, [np.round((outline - corner) * _SUPERSAMPLING).astype(np.int32)], 1)
+        lattice = np.round((self.outlines_xy - corner) * _SUPERSAMPLING).astype(np.int32)
+        starts = self.item.shape.slices.starts
+        for start, stop in zip(starts, (*starts[1:], len(lattice)), strict=True):
+            cv2.fillPoly(mask, [lattice[start:stop]], 1)
         # Pick's theorem: a filled lattice polygon holds half its border's pixels too many
         inner = cv2.erode(mask, np.ones((3, 3), np.uint8))
         filled = cv2.countNonZero(mask)
@@ -72,32 +74,25 @@ def silhouettes(items: tuple[PlacedItem, ...], belt_position_m: float, camera: C
         belt_position_m: how far the belt has moved.
         camera: the camera.
     """
-    points: list[FloatArray] = []
-    counts: list[list[int]] = []
-    for item in items:
-        lengths = []
-        for cut in item.shape.slices:
-            height_m = (item.base_mm + cut.height_mm * item.scale) / 1000.0
-            for outline in cut.outlines_m:
-                flat = item.to_strip(outline)
-                points.append(np.column_stack([flat, np.full(len(flat), height_m)]))
-                lengths.append(len(flat))
-        points.append((pick_point(item, 0.0))[None])
-        counts.append(lengths)
-    if not points:
+    if not items:
         return []
+    points: list[FloatArray] = []
+    for item in items:
+        cuts = item.shape.slices
+        height_m = (item.base_mm + cuts.heights_mm * item.scale) / 1000.0
+        points.append(np.column_stack([item.to_strip(cuts.points_m), height_m]))
+        points.append(pick_point(item, 0.0)[None])
     everything = np.concatenate(points)
     everything[:, 0] += belt_position_m
     pixels = camera.project(everything)
     result = []
     start = 0
-    for item, lengths in zip(items, counts, strict=True):
-        stop = start + sum(lengths)
-        outlines = tuple(np.split(pixels[start:stop], np.cumsum(lengths)[:-1]))
+    for item in items:
+        stop = start + len(item.shape.slices.points_m)
         own = pixels[start:stop]
-        if np.isfinite(own).all():
-            box = np.concatenate([own.min(0), own.max(0)]) + 0.5
-            result.append(Silhouette(item, outlines, box, everything[stop], pixels[stop] + 0.5))
+        box = np.concatenate([own.min(0), own.max(0)]) + 0.5
+        if np.isfinite(box).all():
+            result.append(Silhouette(item, own, box, everything[stop], pixels[stop] + 0.5))
         start = stop + 1
     return result
 

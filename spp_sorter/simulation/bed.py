@@ -72,14 +72,14 @@ class Bed:
             columns: [W] columns of the tile that the canvas shows.
         """
         height = np.take(self._height_mm, columns, axis=1)
-        inside = cv2.compare(height, 0.0, cv2.CMP_GT)
+        inside = (height > 0).view(np.uint8)
         colors = np.take(self._bgr, columns, axis=1)
         lift = np.zeros(height.shape, np.uint8)
         numbers = (index - 1, index, index + 1) if self._config.endless else (0,)
         for number in numbers:
             self._strew(canvas, colors, lift, number)
-        height = cv2.GaussianBlur(cv2.add(height, lift, mask=inside, dtype=cv2.CV_32F), (3, 3), 0.8)
-        upper = cv2.bitwise_and(cv2.max(cv2.convertScaleAbs(height), 1), inside)
+        height = cv2.GaussianBlur(height + lift * inside, (3, 3), 0.8)
+        upper = np.maximum(cv2.convertScaleAbs(height), 1) * inside
         canvas.heights[..., 0] = upper
         cv2.copyTo(cv2.multiply(colors, self._gain(height), scale=1.0 / UNIT_GAIN), inside, canvas.top_bgr)
         for piece in (piece for number in numbers for piece in self._pieces(canvas, upper, number)):
@@ -93,7 +93,8 @@ class Bed:
         slope_y = cv2.Sobel(height_mm, cv2.CV_32F, 0, 1, scale=scale)
         lamp = (1.0 - self._config.light.ambient) * UNIT_GAIN / float(direction[2])
         gain = cv2.addWeighted(slope_x, -lamp * float(direction[0]), slope_y, lamp * float(direction[1]), UNIT_GAIN)
-        return cv2.merge([cv2.convertScaleAbs(cv2.min(cv2.max(gain, 0.45 * UNIT_GAIN), 1.5 * UNIT_GAIN))] * 3)
+        np.clip(gain, 0.45 * UNIT_GAIN, 1.5 * UNIT_GAIN, out=gain)
+        return cv2.merge([cv2.convertScaleAbs(gain)] * 3)
 
     def _random(self, number: int, part: int) -> np.random.Generator:
         return np.random.default_rng([self._config.seed, 2 * number if number >= 0 else -2 * number - 1, part])

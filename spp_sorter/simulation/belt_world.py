@@ -71,7 +71,7 @@ class BeltWorld:
         middle, ahead = self._camera.project([[0.0, 0.0, 0.0], [0.05, 0.0, 0.0]])
         self._effects = ImageEffects(config.image, self.intrinsics.size_hw, ahead - middle, config.seed)
         self._surroundings = surroundings(
-            self._relief.ground_m, config.belt, config.belt_width_m, config.light, config.seed
+            self._relief.ground_y_m, config.belt, config.belt_width_m, config.light, config.seed
         )
 
     def belt_position_m(self, stamp_ns: int) -> float:
@@ -96,8 +96,8 @@ class BeltWorld:
             regions = [region for each in seen if (region := self._region(each)) is not None]
         view = self._relief.look(canvas, position, regions)
         image = view.image_bgr
-        nothing = cv2.inRange(view.height_mm, 0, 0)
-        cv2.copyTo(self._surroundings, cv2.bitwise_and(nothing, self._relief.beside), image)
+        beside = (view.height_mm == 0).view(np.uint8) * self._relief.beside
+        cv2.copyTo(self._surroundings, beside, image)
         image = self._effects.apply(image, stamp_ns)
         depth = self._depth(view.height_mm, stamp_ns) if with_depth else None
         truth = TruthFrame(stamp_ns, true_items(seen, view.ids), view.ids, position) if with_truth else None

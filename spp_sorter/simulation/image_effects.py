@@ -87,19 +87,19 @@ def _blur_kernel(look: ImageLook, along_xy: FloatArray) -> FloatArray | None:
     return result
 
 
-def surroundings(ground_m: FloatArray, belt: BeltLook, belt_width_m: float, light: LightLook, seed: int) -> ImageArray:
+def surroundings(ground_y_m: FloatArray, belt: BeltLook, belt_width_m: float, light: LightLook, seed: int) -> ImageArray:
     """[H, W, 3] uint8 rails and floor where the belt is not.
 
     Args:
-        ground_m: [H, W, 2] point of the belt's plane in each pixel.
+        ground_y_m: [H, W] y of the belt's plane in each pixel.
         belt: the look.
         belt_width_m: rails begin beyond half of it.
         light: colour and strength of the light.
         seed: of the textures.
     """
     rng = np.random.default_rng([seed, 10])
-    size_hw = ground_m.shape[:2]
-    outside = np.abs(ground_m[..., 1]) - belt_width_m / 2
+    size_hw = (ground_y_m.shape[0], ground_y_m.shape[1])
+    outside = np.abs(ground_y_m) - belt_width_m / 2
     rail = outside < _RAIL_M
     # a metal profile: bright lip at the belt, a groove, and a dark gap before the floor
     profile = np.interp(

@@ -106,7 +106,7 @@ def shading(normals: FloatArray, light: LightLook, yaw_rad: float) -> ImageArray
     lamp = cv2.transform(normals, (direction / direction[2])[None])
     up = cv2.extractChannel(normals, 2)
     ambient, strength = light.ambient * UNIT_GAIN, (1.0 - light.ambient) * UNIT_GAIN
-    shade = cv2.max(lamp, 0.0) * np.float32(strength) + up * np.float32(0.4 * ambient) + np.float32(0.6 * ambient)
+    shade = np.maximum(lamp, 0.0) * np.float32(strength) + up * np.float32(0.4 * ambient) + np.float32(0.6 * ambient)
     result: ImageArray = cv2.convertScaleAbs(shade)
     return result
 
@@ -137,7 +137,7 @@ def apply_light(
     # the sky is hidden close to tall things
     hidden = cv2.convertScaleAbs(cv2.blur(low, (21, 21)), alpha=255.0 / 60.0)
     ground_gain = cv2.addWeighted(under, -lamp / 255.0, hidden, -0.45 * light.ambient / 255.0, 1.0, dtype=cv2.CV_32F)
-    over = cv2.convertScaleAbs(cv2.subtract(cast, cv2.add(low, 2)), alpha=255.0 / soft)
+    over = cv2.convertScaleAbs(cv2.subtract(cast, np.maximum(low, 2)), alpha=255.0 / soft)
     top_gain = cv2.blur(over, (blur, blur)).astype(np.float32) * np.float32(-lamp / 255.0) + np.float32(1.0)
     gains = np.array(light.color_bgr) * light.exposure
     return (
@@ -160,8 +160,9 @@ def _shadow_volume(height_mm: ImageArray, light: LightLook, metres_per_px: float
         dy = -round(distance_px * math.sin(light.azimuth_rad))
         to = (slice(max(-dy, 0), rows - max(dy, 0)), slice(max(-dx, 0), columns - max(dx, 0)))
         source = (slice(max(dy, 0), rows - max(-dy, 0)), slice(max(dx, 0), columns - max(-dx, 0)))
-        lowered = cv2.subtract(np.ascontiguousarray(height_mm[source]), round(step * _STRIDE_MM * slope))
-        cast[to] = cv2.max(np.ascontiguousarray(cast[to]), lowered)
+        drop = np.uint8(min(round(step * _STRIDE_MM * slope), 255))
+        lowered = np.maximum(height_mm[source], drop) - drop
+        np.maximum(cast[to], lowered, out=cast[to])
     return cast
 
 

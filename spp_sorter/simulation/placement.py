@@ -164,25 +164,20 @@ class _Occupancy:
         region, own = self.footprint(item)
         inside = own > 0
         total = int(np.count_nonzero(inside))
-        best: tuple[float, float, float] | None = None
+        best: tuple[float, float, FloatArray] | None = None
         for distance in np.arange(distance_m, 0.0, -_CELL_M):
-            right, down = (
-                round(distance * math.cos(azimuth_rad) / _CELL_M),
-                -round(distance * math.sin(azimuth_rad) / _CELL_M),
-            )
-            top, left = region[0].start + down, region[1].start + right
-            if top < 0 or left < 0:
+            top = region[0].start - round(distance * math.sin(azimuth_rad) / _CELL_M)
+            left = region[1].start + round(distance * math.cos(azimuth_rad) / _CELL_M)
+            under = self.height_mm[max(top, 0) : top + own.shape[0], max(left, 0) : left + own.shape[1]]
+            if under.shape != own.shape or not under.any():
                 continue
-            under = self.height_mm[top : top + own.shape[0], left : left + own.shape[1]]
-            if under.shape != own.shape:
-                continue
-            over = under[inside]
-            count = int(np.count_nonzero(over))
-            if count > most_over * total:
+            over = under * inside
+            share = int(np.count_nonzero(over)) / max(total, 1)
+            if share > most_over:
                 break
-            if count:
-                best = (float(distance), count / total, float(np.median(over[over > 0])))
-        return best
+            if share > 0.0:
+                best = (float(distance), share, over)
+        return None if best is None else (best[0], best[1], float(np.median(best[2][best[2] > 0])))
 
 
 class Placement:

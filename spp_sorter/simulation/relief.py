@@ -23,6 +23,8 @@ _BLOCK = 8
 _STEP_DRIFT_PX = 1.2
 _STEP_MM = (2, 8)
 _TILE = 80
+_WALL_GAIN = 0.72
+_SLACK_M = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +70,28 @@ class ReliefCamera:
         height, width = camera.intrinsics.size_hw
         self.size_hw = (height, width)
         rotation, origin = camera.camera_in_belt.rotation, camera.camera_in_belt.translation
-        rays = _normalised_rays(camera)  # [H, W, 2] x/z and y/z
-        directions = rays @ rotation[:, :2].T.astype(np.float32) + rotation[:, 2].astype(np.float32)  # [H, W, 3]
-        if directions[..., 2].max() > -0.05:
-            directions[..., 2] = np.minimum(directions[..., 2], -0.05)
-        drift = directions[..., :2] / directions[..., 2:]
-        self._down = directions[..., 2]
+        to_belt = np.column_stack([rotation[:, :2], rotation[:, 2]]).astype(np.float32)
+        x, y, down = cv2.split(cv2.transform(_normalised_rays(camera), to_belt))
+        # what looks to the horizon or above sees the belt's far end
+        self._down: FloatArray = np.minimum(down, -0.05)
         self._camera_height_m = float(origin[2])
-        self.ground_m: FloatArray = (origin[:2] - origin[2] * drift).astype(np.float32)
-        self.drift: FloatArray = drift.astype(np.float32)
-        self.beside: ImageArray = (np.abs(self.ground_m[..., 1]) > belt_width_m / 2).astype(np.uint8) * 255
-        self._for: tuple[float, float] = (0.0, 0.0)
+        self._drift_xy: tuple[FloatArray, FloatArray] = (x / self._down, y / self._down)
+        self._ground_xy: tuple[FloatArray, FloatArray] = (
+            np.float32(origin[0]) - np.float32(origin[2]) * self._drift_xy[0],
+            np.float32(origin[1]) - np.float32(origin[2]) * self._drift_xy[1],
+        )
+        self.ground_y_m: FloatArray = self._ground_xy[1]
+        self.beside: ImageArray = (np.abs(self.ground_y_m) > belt_width_m / 2).astype(np.uint8) * 255
+        self._resolution: float | None = None
+        self._layers: tuple[Canvas, ImageArray] | None = None
 
     def reach_x(self, highest_m: float) -> tuple[float, float]:
         """Least and greatest x of ``belt`` that the image can show of things up to ``highest_m``."""
-        ground, top = self.ground_m[..., 0], self.ground_m[..., 0] + highest_m * self.drift[..., 0]
-        return float(min(ground.min(), top.min())), float(max(ground.max(), top.max()))
+        ground, drift = self._ground_xy[0], self._drift_xy[0]
+        ends = np.concatenate([ground[::8, ::8], ground[-1:, ::8], ground[::8, -1:].T, ground[-1:, -1:]], axis=None)
+        drifts = np.concatenate([drift[::8, ::8], drift[-1:, ::8], drift[::8, -1:].T, drift[-1:, -1:]], axis=None)
+        both = np.concatenate([ends, ends + highest_m * drifts])
+        return float(both.min()) - _SLACK_M, float(both.max()) + _SLACK_M
 
     def look(self, canvas: Canvas, belt_position_m: float, regions: Iterable[Region]) -> View:
         """The view of a strip that has moved by ``belt_position_m``.
@@ -93,30 +101,31 @@ class ReliefCamera:
             belt_position_m: x of ``belt`` = s + belt_position_m.
             regions: outside them nothing rises above the belt.
         """
-        self._scale_to(canvas)
+        self._scale_to(canvas.metres_per_px)
         px = 1.0 / canvas.metres_per_px
-        offset = np.array([-(belt_position_m + canvas.left_m) * px, canvas.top_m * px], np.float32)
-        ground = self._ground_px + offset
+        ground = cv2.merge([
+            self._ground_px[0] - np.float32((belt_position_m + canvas.left_m) * px),
+            self._ground_px[1] + np.float32(canvas.top_m * px),
+        ])  # fmt: skip
         rows = canvas.ids.shape[0]
         heights = canvas.heights.view(np.uint16)[..., 0]
         best = np.zeros(self.size_hw, np.uint8)
         for region in regions:
             self._search(heights, ground, region, best)
-        hit = best > 0
-        level = best.astype(np.float32)
-        at = ground + self._drift_px * level[..., None]
+        hit = (best > 0).view(np.uint8)
+        at = self._at(ground, best)
         seen = cv2.remap(canvas.heights, at.astype(np.int16), None, cv2.INTER_NEAREST)[..., 0]
-        # on an upper surface the exact height is at most one step above the layer; on a wall it is the layer
-        level = np.where(seen > level + _STEP_MM[1], level, np.maximum(seen, level)) * hit
-        wall = cv2.compare(seen, cv2.add(best, _STEP_MM[1]), cv2.CMP_GT)
-        at = ground + self._drift_px * level[..., None]
-        layers = np.concatenate([canvas.top_bgr, canvas.ground_bgr])
-        at[..., 1] += np.where(hit, 0, rows)
+        # an upper surface is at most one step above its layer; on a wall the layer itself is as good as any height
+        wall = seen > best + np.uint8(_STEP_MM[1])
+        level = np.where(wall, best, np.maximum(seen, best)) * hit
+        at = self._at(ground, level)
         ids = cv2.remap(canvas.ids, at.astype(np.int16), None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)
         ids *= hit
-        image = cv2.remap(layers, at - 0.5, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        cv2.copyTo(cv2.convertScaleAbs(image, alpha=0.72), cv2.bitwise_and(wall, best.astype(np.uint8)), image)
-        return View(image, ids, level.astype(np.uint8))
+        # what hits nothing is looked up in the lower half of the layers: the bare belt
+        at += cv2.merge([np.full(self.size_hw, -0.5, np.float32), cv2.LUT(best, _row_offsets(rows))])
+        image = cv2.remap(self._stacked(canvas), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        cv2.copyTo(cv2.convertScaleAbs(image, alpha=_WALL_GAIN), wall.view(np.uint8) * hit, image)
+        return View(image, ids, level)
 
     def tiles(self, canvas: Canvas, belt_position_m: float) -> list[Region]:
         """Regions for a strip that is covered all over: tiles of the image, each with its greatest height."""
@@ -129,11 +138,11 @@ class ReliefCamera:
         for top in range(0, self.size_hw[0], _TILE):
             for left in range(0, self.size_hw[1], _TILE):
                 bottom, right = min(top + _TILE, self.size_hw[0]), min(left + _TILE, self.size_hw[1])
-                ground = self.ground_m[top:bottom:16, left:right:16].reshape(-1, 2)
-                drift = self.drift[top:bottom:16, left:right:16].reshape(-1, 2) * (highest / 1000.0)
-                points = np.concatenate([ground, ground + drift])
-                s = (points[:, 0] - belt_position_m - canvas.left_m) * px / coarse
-                y = (canvas.top_m - points[:, 1]) * px / coarse
+                sample = (slice(top, bottom, 16), slice(left, right, 16))
+                x, y = self._ground_xy[0][sample], self._ground_xy[1][sample]
+                dx, dy = (drift[sample] * np.float32(highest / 1000.0) for drift in self._drift_xy)
+                s = (np.concatenate([x, x + dx]) - np.float32(belt_position_m + canvas.left_m)) * px / coarse
+                y = (canvas.top_m - np.concatenate([y, y + dy])) * px / coarse
                 part = pooled[
                     max(int(y.min()) - 4, 0) : max(int(y.max()) + 4, 0),
                     max(int(s.min()) - 4, 0) : max(int(s.max()) + 4, 0),
@@ -148,12 +157,26 @@ class ReliefCamera:
         depth: FloatArray = (height_mm * np.float32(0.001) - np.float32(self._camera_height_m)) / self._down
         return depth
 
-    def _scale_to(self, canvas: Canvas) -> None:
-        px = np.float32(1.0 / canvas.metres_per_px)
-        if self._for != (canvas.metres_per_px, canvas.top_m):
-            self._ground_px = self.ground_m * np.array([px, -px], np.float32)
-            self._drift_px = self.drift * np.array([px / 1000, -px / 1000], np.float32)
-            self._for = (canvas.metres_per_px, canvas.top_m)
+    def _scale_to(self, metres_per_px: float) -> None:
+        if self._resolution != metres_per_px:
+            px = np.float32(1.0 / metres_per_px)
+            self._ground_px = (self._ground_xy[0] * px, self._ground_xy[1] * -px)
+            per_mm = px / np.float32(1000.0)
+            self._drift_px = cv2.merge([self._drift_xy[0] * per_mm, self._drift_xy[1] * -per_mm])
+            self._resolution = metres_per_px
+
+    def _at(self, ground: FloatArray, level_mm: ImageArray) -> FloatArray:
+        """[H, W, 2] float32 strip pixels (edge convention) of each line of sight at its own height."""
+        level = level_mm.astype(np.float32)
+        at: FloatArray = cv2.multiply(self._drift_px, cv2.merge([level, level]))
+        at += ground
+        return at
+
+    def _stacked(self, canvas: Canvas) -> ImageArray:
+        """[2 H, W, 3] both layers of the canvas in one image."""
+        if self._layers is None or self._layers[0] is not canvas:
+            self._layers = (canvas, np.concatenate([canvas.top_bgr, canvas.ground_bgr]))
+        return self._layers[1]
 
     def _search(self, heights: IntArray, ground: FloatArray, region: Region, best: ImageArray) -> None:
         """Raise ``best`` to the highest layer at which each line of sight is inside something."""
@@ -189,7 +212,14 @@ def _normalised_rays(camera: Camera) -> FloatArray:
     pinhole = pixels @ k_inverse[:2, :2].T + k_inverse[:2, 2]
     bend = np.nan_to_num(seen[:, :2] / seen[:, 2:] - pinhole).reshape(grid_wh[1], grid_wh[0], 2).astype(np.float32)
     fine = cv2.resize(bend, (grid_wh[0] * _BLOCK, grid_wh[1] * _BLOCK), interpolation=cv2.INTER_LINEAR)
-    columns, rows = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
-    straight = np.dstack([columns, rows]) @ k_inverse[:2, :2].T + k_inverse[:2, 2]
-    rays: FloatArray = (straight + fine[_BLOCK : _BLOCK + height, _BLOCK : _BLOCK + width]).astype(np.float32)
+    columns, rows = np.arange(width)[None], np.arange(height)[:, None]
+    straight = [(line[0] * columns + line[1] * rows + line[2]).astype(np.float32) for line in k_inverse[:2]]
+    rays: FloatArray = cv2.merge(straight) + fine[_BLOCK : _BLOCK + height, _BLOCK : _BLOCK + width]
     return rays
+
+
+def _row_offsets(rows: int) -> FloatArray:
+    """[256] what to add to the row for each height: another layer for height 0."""
+    offsets = np.full(256, -0.5, np.float32)
+    offsets[0] += rows
+    return offsets

@@ -74,12 +74,14 @@ class BeltCameraNode(Node):
     """
 
     def __init__(self, world: BeltWorld | None = None, **kwargs: Any) -> None:
+        # Also a node whose parameters are wrong is destroyed.
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
         super().__init__("belt_camera", **kwargs)
         self.settings = self._declare()
         self.counts = CameraCounts()
         self.start_ns: int | None = None
         self._world = world or BeltWorld(self.settings.world_config())
-        self._stop = threading.Event()
         self._rendered: queue.Queue[tuple[int, RenderedFrame] | None] = queue.Queue(self.settings.render_ahead)
         reliable = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
         latched = QoSProfile(
@@ -107,8 +109,9 @@ class BeltCameraNode(Node):
         values: dict[str, object] = {}
         for parameter in CellSettings.parameters():
             descriptor = descriptor_of(parameter)
-            descriptor.read_only = True
-            descriptor.dynamic_typing = True  # `fps: 30` is a whole number in YAML
+            # `fps: 30` is a whole number in YAML; and ranges are checked below, all at once.
+            descriptor.dynamic_typing, descriptor.read_only = True, True
+            descriptor.floating_point_range, descriptor.integer_range = [], []
             values[parameter.name] = self.declare_parameter(parameter.name, parameter.default, descriptor).value
         return CellSettings.from_values(values)
 

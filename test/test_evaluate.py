@@ -121,6 +121,17 @@ def test_the_truth_as_detections_scores_one(data: Path) -> None:
     assert figures["grasp"]["size_error"]["p50"] < 1e-3
 
 
+def test_what_was_not_to_measure_is_null(data: Path, tmp_path: Path) -> None:
+    dataset = read_dataset(data)
+    empty = list(dataset_samples(Dataset(data, LABELS, dataset.records[:1])))
+    figures, _ = evaluate.evaluate_dataset(Oracle(empty), empty)
+    evaluate.write_json(tmp_path / "figures.json", figures)
+    read = json.loads((tmp_path / "figures.json").read_text())
+    assert read["map50"] is read["ap"] is read["ece"] is read["interval"]["map50"] is None
+    assert read["grasp"]["point_inside"] is read["grasp"]["yaw_error_deg"]["p50"] is None
+    assert read["grasp"]["items"] == read["items"] == 0
+
+
 def test_wrong_grasps_are_counted(data: Path) -> None:
     samples = list(dataset_samples(read_dataset(data)))
     oracle = Oracle(samples)

@@ -105,17 +105,15 @@ def summarise_grasps(measured: Measured, seed: int = 0) -> Summary:
     Returns:
         ``items``; ``point_inside`` with ``interval.point_inside`` beside it; ``yaw_error_deg`` (items at least 1.5
         times as long as wide) and ``size_error`` (relative, length and width), each with ``p50``, ``p90``, ``items``
-        and ``interval.p50``. Empty when no grasp was to judge.
+        and ``interval.p50``. All NaN when no grasp was to judge.
     """
     grasps = measured.grasps
-    if not grasps:
-        return {}
     objects = [grasp.object or f"\0{index}" for index, grasp in enumerate(grasps)]
     inside = np.array([grasp.inside for grasp in grasps], np.float64)
-    summary: Summary = {"items": len(grasps), "point_inside": float(inside.mean())}
+    summary: Summary = {"items": len(grasps), "point_inside": weighted_mean(inside, np.ones(len(grasps)))}
     summary["interval"] = {"point_inside": bootstrap(lambda w: weighted_mean(inside, w), objects, seed=seed)}
     yaws = np.array([grasp.yaw_deg for grasp in grasps])
-    sizes = np.array([grasp.size for grasp in grasps]).T.ravel()  # all lengths, then all widths
+    sizes = np.array([grasp.size for grasp in grasps]).reshape(-1, 2).T.ravel()  # all lengths, then all widths
     for name, values, names in (("yaw_error_deg", yaws, objects), ("size_error", sizes, objects * 2)):
         summary[name] = _percentiles(values, names, seed)
     return summary

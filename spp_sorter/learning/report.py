@@ -106,7 +106,7 @@ def _confusion(counts: dict[str, dict[str, int]]) -> str:
 
 
 def _grasps(grasp: Summary) -> str:
-    if not grasp:
+    if not grasp["items"]:
         return "<p>None to judge: no masks, no grasp head, or nothing found.</p>"
     inside = _number(grasp["point_inside"], grasp["interval"]["point_inside"])
     rows = [("pick point inside the item", inside, "", str(grasp["items"]))]

@@ -54,7 +54,7 @@ def _print_confusion(confusion: Summary) -> None:
 
 
 def _print_grasp(grasp: Summary) -> None:
-    if not grasp:
+    if not grasp["items"]:
         print("grasps: none to judge (no masks, no grasp head, or nothing found)")
         return
     inside = _with_interval(grasp["point_inside"], grasp["interval"]["point_inside"])

@@ -66,7 +66,7 @@ def food_tin(rng):
         (34, 3),
         (0.02, 3),
     ]
-    steel = plain("steel", ("#b8b6b0", "#a89a84")[rng.integers(2)], 0.3, 1.0)
+    steel = plain("steel", ("#a09e9a", "#94866e")[rng.integers(2)], 0.3, 1.0)
     parts = [lathe(profile[::-1], steel, 64)]
     if rng.random() < 0.7:
         parts.append(
@@ -85,7 +85,7 @@ def tin_lid(rng):
     profile = [(0.02, 1), (14, 1), (16, 2), (24, 2), (26, 1), (33, 1), (36, 4), (37, 6), (38, 5)]
     rings = lathe_rings(resampled(profile, 40), 72)
     rings[..., 2] += 0.004 * rings[..., 0] ** 2 * rng.uniform(0.3, 1.5)
-    return [loft(rings, plain("steel", "#c0bfba", 0.28, 1.0), caps=(True, False), thickness=0.7)]
+    return [loft(rings, plain("steel", "#a8a7a3", 0.34, 1.0), caps=(True, False), thickness=0.7)]
 
 
 def pet_bottle(rng):
@@ -211,7 +211,7 @@ RECIPES = (
     _recipe("drink_can", "drink_can", "train", drink_can),
     _recipe("crushed_can", "drink_can", "train", crushed_can, seeds=4),
     _recipe("food_tin", "food_tin", "test", food_tin, poses=2),
-    _recipe("tin_lid", "tin_lid", "train", tin_lid, poses=2, seeds=2),
+    _recipe("tin_lid", "tin_lid", "train", tin_lid, poses=2, seeds=2, lies_as_built=True),
     _recipe("pet_bottle", "pet_bottle", "train", pet_bottle, seeds=5),
     _recipe("yoghurt_pot", "yoghurt_pot", "train", yoghurt_pot, poses=2),
     _recipe("flower_pot", "flower_pot", "test", flower_pot, poses=2, seeds=2),

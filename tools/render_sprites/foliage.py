@@ -85,13 +85,15 @@ def leaf_maple(rng):
 def cabbage_leaf(rng):
     u, v = sheet_grid(90, 81)
     angle = np.pi * v
-    radius = 75 * (1 + 0.06 * np.sin(3 * angle)) * u
+    edge = 0.07 * np.sin(3 * angle + rng.uniform(0, 6)) + 0.035 * np.sin(11 * angle) + 0.02 * np.sin(23 * angle + 1)
+    radius = 72 * (1 + edge * u) * u
     x, y = radius * np.cos(angle) * 1.1, radius * np.sin(angle)
     ruffle = 9 * u**3 * np.sin(9 * angle + rng.uniform(0, 6)) + 5 * u**2 * np.sin(17 * angle)
     wrinkle = fractal(np.stack([x, y, 0 * x], -1).reshape(-1, 3), 22, offset_of(rng)).reshape(x.shape)
     z = 30 * u**2 + ruffle + 5 * wrinkle
     rib = np.maximum(
-        np.exp(-((y / (7 * (1.05 - x / 90))) ** 2)), 0.7 * np.exp(-((np.sin(6 * angle) / 0.16) ** 2)) * (u > 0.1)
+        np.exp(-((y / (1.5 + 5 * np.clip(0.5 - x / 140, 0, 1))) ** 2)) * np.clip(1 - x / 60, 0, 1),
+        0.7 * np.exp(-((np.sin(6 * angle) / 0.16) ** 2)) * (u > 0.1),
     )
     tones = (("#4f7a30", "#8fb35a", "#dfe5b8"), ("#7a2a4a", "#9a4a6a", "#e3cfd6"), ("#7f9a3f", "#b8c97a", "#eef0d4"))
     material = mottled("leaf", tones[rng.integers(3)], 4, "along", 0.3, rough=0.4, bump=0.25, seed=rng.integers(99))

@@ -64,7 +64,7 @@ def citrus_peel(rng):
     colour = pick(rng, ("#c9670f", "#e58a1f"), ("#d4a51a", "#e8c838"), ("#c2450f", "#e0701c"))
     outside = mottled("zest", colour, 10, bump=0.6, rough=0.4)
     inside = mottled("pith", ("#e6d3a0", "#f2e8cc", "#dcc083"), 10, bump=0.4)
-    return [sheet(x, y, z, [outside, inside], thickness=3.5)]
+    return [sheet(x, y, z, [inside, outside], thickness=3.5)]
 
 
 def banana_peel(rng):
@@ -86,7 +86,7 @@ def banana_peel(rng):
         lift = 15 * np.cos(2.2 * u * np.pi / 2) + rng.uniform(4, 11) * np.sin(np.pi * u) ** 2
         points = np.stack([4 + u * length, v * width + bend, lift - 3.5 * v**2 * pick(rng, 1, -0.5)], -1).reshape(-1, 3)
         x, y, z = turned(points, yaw=2 * np.pi * k / count + rng.uniform(-0.35, 0.35)).T.reshape(3, 50, 9)
-        parts.append(sheet(x, y, z, [skin, inside] if rng.random() < 0.65 else [inside, skin], thickness=2.2))
+        parts.append(sheet(x, y, z, [inside, skin] if rng.random() < 0.65 else [skin, inside], thickness=2.2))
     stalk = smooth_path([(0, 0, 11), (2, 1, 20), (8, 3, 31)], 12)
     return [*parts, tube(stalk, np.linspace(9, 4.5, 12), skin)]
 
@@ -172,7 +172,7 @@ def walnut_shell(rng):
         mottled("inside", ("#5a3a1e", "#8a6238"), 8),
         mottled("outside", ("#8a6236", "#b48a55", "#6f4a26"), 8, bump=0.8),
     )
-    return [sheet(x, y, z, [inside, outside], thickness=2.0)]
+    return [sheet(x, y, z, [outside, inside], thickness=2.0)]
 
 
 def melon_rind(rng):
@@ -184,7 +184,7 @@ def melon_rind(rng):
     inner = pick(rng, ("#e4e0b4", "#d98a7a", "#c9483f"), ("#dfe3b0", "#e6c98a", "#e2a45c"))
     inside = mottled("flesh", inner, 3, "along", 0.35, rough=0.3)
     outside = mottled("rind", outer, 3, stretch=(1, 4, 1), bump=0.2, rough=0.35)
-    return [sheet(x, y, z + 2 * np.sin(9 * u), [inside, outside], along=1.1 - np.abs(v), thickness=10.0)]
+    return [sheet(x, y, z + 2 * np.sin(9 * u), [outside, inside], along=1.1 - np.abs(v), thickness=10.0)]
 
 
 def _recipe(name, family, split, build, **more):
@@ -192,12 +192,12 @@ def _recipe(name, family, split, build, **more):
 
 
 RECIPES = (
-    _recipe("citrus_half", "orange", "train", citrus_half, poses=2),
+    _recipe("citrus_half", "orange", "train", citrus_half, poses=2, lies_as_built=True),
     _recipe("citrus_peel", "orange", "train", citrus_peel, poses=2),
     _recipe("banana_peel", "banana", "train", banana_peel, lies_as_built=True),
     _recipe("apple_core", "apple", "train", apple_core),
-    _recipe("avocado_half", "avocado", "train", avocado_half, poses=2, seeds=2),
+    _recipe("avocado_half", "avocado", "train", avocado_half, poses=2, seeds=2, lies_as_built=True),
     _recipe("avocado_pit", "avocado", "train", avocado_pit, seeds=2),
-    _recipe("walnut_shell", "walnut", "train", walnut_shell, seeds=2, poses=2),
-    _recipe("melon_rind", "melon", "test", melon_rind, poses=2),
+    _recipe("walnut_shell", "walnut", "train", walnut_shell, seeds=2, poses=2, lies_as_built=True),
+    _recipe("melon_rind", "melon", "test", melon_rind, poses=2, lies_as_built=True),
 )

@@ -171,7 +171,7 @@ def face_mask(rng):
             (side * 86, 42, 4),
         ]
         loops.append(tube(smooth_path(knots, 30), 1.2, plain("loop", "#e6e6e6", 0.7), 8))
-    return [sheet(x, y, z, [cloth, plain("inside", "#e8eaec", 0.8)], thickness=1.0), *loops]
+    return [sheet(x, y, z, [plain("inside", "#e8eaec", 0.8), cloth], thickness=1.0), *loops]
 
 
 def plastic_fork(rng):

@@ -46,7 +46,7 @@ def bin_bag(rng):
 
 
 def foil_ball(rng):
-    return [crumpled_bag(rng, plain("foil", "#d3d3d0", 0.22, 1.0), (30, 27, 22), 0.55)]
+    return [crumpled_bag(rng, plain("foil", "#aeaeac", 0.32, 1.0), (30, 27, 22), 0.55)]
 
 
 def foil_sheet(rng):
@@ -55,23 +55,30 @@ def foil_sheet(rng):
     z = crumpled(x, y, rng, 7, 30) + 12 * fractal(
         np.stack([x, y, 0 * x], -1).reshape(-1, 3), 60, offset_of(rng), 2
     ).reshape(x.shape)
-    return [sheet(x, y, z, plain("foil", "#d0d0cc", 0.2, 1.0), thickness=0.3)]
+    return [sheet(x, y, z, plain("foil", "#aeaeac", 0.3, 1.0), thickness=0.3)]
 
 
 def film_wrap(rng):
-    u, v = sheet_grid(100, 80)
-    x, y = 80 * (2 * u - 1) * (1 - 0.25 * v**2), 48 * v + 10 * np.sin(4 * u + rng.uniform(0, 6))
-    z = crumpled(x, y, rng, 9, 34) + 6 * np.cos(2.4 * v)
-    return [sheet(x, y, z, plain("wrap", "#e6ecee", 0.12, opacity=0.3, specular=0.7), thickness=0.2)]
+    clear = plain("wrap", "#e6ecee", 0.1, opacity=0.24, specular=0.7)
+    return [crumpled_bag(rng, clear, (rng.uniform(75, 95), rng.uniform(30, 50), 11), 0.6)]
+
+
+def polygon_reach(turn, angle, reach):
+    """Distance from the centre to the edge of the polygon with corners (``angle`` ascending, ``reach``) at ``turn``."""
+    angle, reach = np.r_[angle, angle[0] + 2 * np.pi], np.r_[reach, reach[0]]
+    at = np.where(turn < angle[0], turn + 2 * np.pi, turn)
+    k = np.clip(np.searchsorted(angle, at, side="right") - 1, 0, len(angle) - 2)
+    ahead, behind = angle[k + 1] - at, at - angle[k]
+    return reach[k] * reach[k + 1] * np.sin(ahead + behind) / (reach[k] * np.sin(behind) + reach[k + 1] * np.sin(ahead))
 
 
 def glass_shard(rng):
-    corners = rng.integers(4, 7)
-    angle = np.sort(rng.uniform(0, 2 * np.pi, corners) * 0.25 + np.arange(corners) * 2 * np.pi / corners)
+    corners = rng.integers(3, 6)
+    angle = (np.arange(corners) + rng.uniform(0.1, 0.5, corners)) * 2 * np.pi / corners
     reach = rng.uniform(16, 38, corners)
     u, v = sheet_grid(24, 96)
     turn = np.pi * (v + 1)
-    rim = np.interp(turn, np.r_[angle, angle[0] + 2 * np.pi], np.r_[reach, reach[0]], period=2 * np.pi)
+    rim = polygon_reach(turn, angle, reach)
     x, y = u * rim * np.cos(turn), u * rim * np.sin(turn)
     z = -(y**2) / 80 + 0.2 * crumpled(x, y, rng, 1, 40)
     glass = plain(
@@ -86,7 +93,7 @@ def ceramic_shard(rng):
     reach = rng.uniform(24, 48, corners)
     u, v = sheet_grid(24, 96)
     turn = np.pi * (v + 1)
-    rim = np.interp(turn, np.r_[angle, angle[0] + 2 * np.pi], np.r_[reach, reach[0]], period=2 * np.pi)
+    rim = polygon_reach(turn, angle, reach)
     x, y = u * rim * np.cos(turn), u * rim * np.sin(turn)
     z = (x**2 + y**2) / 170
     glaze = mottled(
@@ -131,7 +138,7 @@ def rope(rng):
     knots[:, 2] = rng.uniform(3, 14, 14)
     path = smooth_path(knots, 300)
     colour = ("#e06a1c", "#2a6ac0", "#3a9a4a")[rng.integers(3)]
-    fibre = mottled("fibre", (colour, "#e8e8e0", colour), 30, rough=0.6, bump=0.6)
+    fibre = mottled("fibre", (colour, colour, "#e8e8e0", colour), 12, rough=0.6, bump=0.6)
     return [tube(path, 3.0, fibre, 10)]
 
 

@@ -34,7 +34,7 @@ def egg_shell(rng):
             x,
             y,
             z,
-            [mottled("inside", ("#ded5c4", "#efeae0"), 4, bump=0.1), mottled("outside", tone, 6, bump=0.1)],
+            [mottled("outside", tone, 6, bump=0.1), mottled("inside", ("#ded5c4", "#efeae0"), 4, bump=0.1)],
             thickness=0.9,
         )
     ]
@@ -62,8 +62,8 @@ def scraps(rng):
     materials = [mottled(f"piece{k}", tone, 8, seed=rng.integers(99)) for k, tone in enumerate(tones)]
     parts = []
     for _ in range(34):
-        place = rng.normal(size=2) * [30, 22]
-        height = max(0.0, 16 - 0.35 * np.hypot(*place)) * rng.random()
+        place = rng.normal(size=2) * [19, 14]
+        height = max(0.0, 20 - 0.6 * np.hypot(*place)) * rng.random()
         parts.append(
             blob(
                 rng.uniform((5, 4, 2.5), (14, 11, 6)),
@@ -81,7 +81,7 @@ def scraps(rng):
 def coffee_grounds(rng):
     dark = mottled("grounds", ("#1a100a", "#2e1c11", "#402a1a"), 30, bump=1.0, rough=0.8, seed=rng.integers(99))
     parts = [blob((42, 34, 15), dark, rng, 0.32, 0.6, 7, 6)]
-    places = np.column_stack([rng.normal(size=(45, 2)) * [34, 28], rng.uniform(-11, -6, 45)])
+    places = np.column_stack([rng.normal(size=(45, 2)) * [25, 20], rng.uniform(-11, -6, 45)])
     return [*parts, *(blob(rng.uniform(1.0, 3.4, 3), dark, rng, 0.3, level=2, at=place) for place in places)]
 
 
@@ -116,7 +116,7 @@ def rice_lump(rng):
     base = np.array([[-3.4, 0, 0], [0, 1, 0], [0, 0, 1], [0, -1, 0], [0, 0, -1], [3.4, 0, 0]])
     faces = [(0, 1, 2), (0, 2, 3), (0, 3, 4), (0, 4, 1), (5, 2, 1), (5, 3, 2), (5, 4, 3), (5, 1, 4)]
     for _ in range(520):
-        place = rng.normal(size=3) * [20, 16, 6]
+        place = rng.normal(size=3) * [15, 12, 4]
         shape = turned(turned(base, rng, tilt=rng.uniform(-1, 1)), rng) + place
         quads += [tuple(i + 6 * len(points) for i in face) for face in faces]
         points.append(shape)
@@ -128,7 +128,7 @@ def _recipe(name, family, split, build, **more):
 
 
 RECIPES = (
-    _recipe("egg_shell", "egg", "test", egg_shell, poses=2),
+    _recipe("egg_shell", "egg", "test", egg_shell, poses=2, lies_as_built=True),
     _recipe("bone", "bone", "train", bone),
     _recipe("vegetable_scraps", "scraps", "train", scraps, lies_as_built=True),
     _recipe("coffee_grounds", "coffee_grounds", "train", coffee_grounds, lies_as_built=True),

@@ -82,7 +82,7 @@ def crisp_bag(rng):
     folds = 1 - 2 * np.abs(fractal(np.stack([x, y, 0 * x], -1).reshape(-1, 3), 30, offset_of(rng), 3)).reshape(x.shape)
     z = 8 + puff * (0.6 + 0.3 * folds) + 2.5 * folds
     front, back = printed(rng, "front", 0.22), plain("lining", "#c0c0bd", 0.25, 1.0)
-    pair = [front, back] if rng.random() < 0.75 else [back, front]
+    pair = [back, front] if rng.random() < 0.75 else [front, back]
     return [sheet(x, y, z, pair, along=0.5 + 0.6 * (u - 0.5) + 0.25 * v, thickness=0.6)]
 
 
@@ -92,7 +92,7 @@ def sweet_wrapper(rng):
     x, y = 46 * (2 * u - 1), 20 * v * neck
     z = 7 + 5 * np.cos(1.4 * v) * neck + 3.2 * np.sin(14 * v + 6 * u) * (np.abs(2 * u - 1) > 0.5)
     z = z + 2.5 * fractal(np.stack([x, y, 0 * x], -1).reshape(-1, 3), 14, offset_of(rng)).reshape(x.shape)
-    return [sheet(x, y, z, [printed(rng, "foil", 0.18), plain("lining", "#d0d0cc", 0.25, 1.0)], along=u, thickness=0.4)]
+    return [sheet(x, y, z, [plain("lining", "#b4b4b2", 0.3, 1.0), printed(rng, "foil", 0.18)], along=u, thickness=0.4)]
 
 
 def paste_tube(rng):
@@ -178,8 +178,8 @@ def _recipe(name, family, split, build, **more):
 
 
 RECIPES = (
-    _recipe("bottle_cap", "bottle_cap", "train", bottle_cap, poses=2),
-    _recipe("screw_cap", "screw_cap", "train", screw_cap, poses=2),
+    _recipe("bottle_cap", "bottle_cap", "train", bottle_cap, poses=2, lies_as_built=True),
+    _recipe("screw_cap", "screw_cap", "train", screw_cap, poses=2, lies_as_built=True),
     _recipe("crisp_bag", "crisp_bag", "test", crisp_bag, lies_as_built=True),
     _recipe("sweet_wrapper", "sweet_wrapper", "train", sweet_wrapper, lies_as_built=True),
     _recipe("paste_tube", "paste_tube", "test", paste_tube, seeds=2, poses=2),

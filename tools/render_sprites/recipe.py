@@ -8,7 +8,8 @@ from dataclasses import dataclass
 class Recipe:
     """A procedural object: ``build(rng)`` makes Blender objects, each of ``seeds`` gives another individual.
 
-    ``lies_as_built`` keeps the built orientation (flat and heaped things); otherwise resting poses come from the hull.
+    ``lies_as_built`` keeps the built orientation (flat and heaped things), and turns it over for a second pose;
+    otherwise resting poses come from the hull.
     """
 
     name: str

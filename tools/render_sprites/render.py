@@ -151,7 +151,8 @@ def render_recipe(recipe, folder):
         rng = np.random.default_rng([seed, *recipe.name.encode()])
         item = studio.join(recipe.build(rng))
         if recipe.lies_as_built:
-            rotations = [poses.yaw_to_long_axis(studio.vertices(item)[:, :2])]
+            upright = poses.yaw_to_long_axis(studio.vertices(item)[:, :2])
+            rotations = [upright, np.diag([1.0, -1.0, -1.0]) @ upright][: recipe.poses]
         else:
             rotations = poses.stable_poses(studio.vertices(item), recipe.poses, MAX_HEIGHT_MM * studio.MM)
         if not rotations:

@@ -220,7 +220,7 @@ RECIPES = (
     _recipe("potato_peel", "potato", "train", potato_peel, lies_as_built=True),
     _recipe("carrot", "carrot", "test", carrot),
     _recipe("onion", "onion", "train", onion),
-    _recipe("onion_half", "onion", "train", onion_half, seeds=1, poses=2),
+    _recipe("onion_half", "onion", "train", onion_half, seeds=1, poses=2, lies_as_built=True),
     _recipe("tomato", "tomato", "train", tomato, seeds=2, poses=2),
     _recipe("corn_cob", "corn", "test", corn_cob),
     _recipe("cucumber_slice", "cucumber", "train", cucumber_slice),

@@ -132,5 +132,4 @@ MODELS = (
     _com("cupcake", "cake", "train", "cc0", "cupcake", 75),
     _com("french_fries", "french_fries", "train", "scopia", "frenchFries", 170),
     _com("succulent_plant", "house_plant", "test", "ccby", "succulentPlant", 100, drop="^Cube_Cube.001"),
-    _com("cactus", "cactus", "train", "cc0", "cactus", 84, drop="forest|^Circle.016"),
 )

@@ -17,15 +17,19 @@ _MIN_IOU = 0.05
 _SLACK = np.array([-3.0, -3.0, 3.0, 3.0])  # pixels around both boxes, or noise decides about the sliver of a cut item
 
 
-def iou_matrix(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
-    """Intersection over union [T, D] of boxes [T, 4] and [D, 4]; 0 for boxes without area."""
+def overlaps(boxes_a: FloatArray, boxes_b: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """How boxes [T, 4] and [D, 4] overlap.
+
+    Returns:
+        Intersection over union [T, D], and intersection over the smaller box [T, D]; 0 for boxes without area.
+    """
     low = np.maximum(boxes_a[:, None, :2], boxes_b[None, :, :2])
-    high = np.minimum(boxes_a[:, None, 2:], boxes_b[None, :, 2:])
-    overlap = np.maximum(high - low, 0.0).prod(2)
-    area_a = np.maximum(boxes_a[:, 2:] - boxes_a[:, :2], 0.0).prod(1)
-    area_b = np.maximum(boxes_b[:, 2:] - boxes_b[:, :2], 0.0).prod(1)
-    union = area_a[:, None] + area_b[None] - overlap
-    return np.asarray(overlap / np.maximum(union, 1e-12))
+    sides = np.minimum(boxes_a[:, None, 2:], boxes_b[None, :, 2:]) - low
+    common = np.maximum(sides[..., 0], 0.0) * np.maximum(sides[..., 1], 0.0)
+    area_a = np.maximum((boxes_a[:, 2] - boxes_a[:, 0]) * (boxes_a[:, 3] - boxes_a[:, 1]), 1e-12)
+    area_b = np.maximum((boxes_b[:, 2] - boxes_b[:, 0]) * (boxes_b[:, 3] - boxes_b[:, 1]), 1e-12)
+    union = area_a[:, None] + area_b[None] - common
+    return common / union, common / np.minimum(area_a[:, None], area_b[None])
 
 
 def associate(
@@ -56,7 +60,7 @@ def associate(
     """
     if not len(predicted_xy) or not len(ground_xy):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    overlap = iou_matrix(predicted_boxes + _SLACK, boxes + _SLACK)
+    overlap, _ = overlaps(predicted_boxes + _SLACK, boxes + _SLACK)
     offset = predicted_xy[:, None] - ground_xy[None]
     distance = np.sqrt((offset * offset).sum(2)) / gates_m[:, None]
     near = (distance < 1.0) & (overlap > _MIN_IOU)

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from spp_sorter.geometry.camera import Camera
 from spp_sorter.values import Detections, FloatArray
 
-EDGE_PX = 3.0
-"""A box this near to the image's edge is cut by it."""
+EDGE_PX, EDGE_SHARE = 4.0, 0.06
+"""A box this near to the image's edge, in pixels plus a share of its side, may be cut by it."""
 
 _HALF_PIXEL = 0.5  # boxes are on pixel edges, cameras count from pixel centres
 _BOX_NOISE_PX, _BOX_NOISE_SHARE = 1.5, 0.05
@@ -106,7 +106,8 @@ def view_detections(detections: Detections, camera: Camera, depth_m: FloatArray 
     scales = np.stack([np.linalg.norm(along_m, axis=1), np.linalg.norm(across_m, axis=1)], axis=1)
     height, width = camera.intrinsics.size_hw
     last_xy = np.array([width, height]) - 1.0
-    cut_sides = np.concatenate([boxes[:, :2], last_xy - boxes[:, 2:]], axis=1) <= EDGE_PX - _HALF_PIXEL
+    margin = EDGE_PX - _HALF_PIXEL + EDGE_SHARE * (boxes[:, 2:] - boxes[:, :2])
+    cut_sides = np.concatenate([boxes[:, :2], last_xy - boxes[:, 2:]], axis=1) <= np.tile(margin, 2)
     probs = np.clip(np.asarray(detections.label_probs, np.float64), 1e-6, None)
     heights, height_stds = _depth_heights(pixels, sizes_px, origin, directions, camera, depth_m)
     with np.errstate(invalid="ignore"):

@@ -12,6 +12,7 @@ from spp_sorter.geometry.belt import Forecast
 from spp_sorter.values import PickTarget, Rejection, Track
 
 _MAX_STAMP_AHEAD_S = 3600.0
+_MOST_DOUBT_S = 0.05
 
 
 def plan_picks(
@@ -40,10 +41,12 @@ def plan_picks(
     to_go = np.array([config.pick_line - track.point_belt[0] for track in wanted])
     seconds = forecast.seconds_to(to_go)
     belt_stds = np.hypot(forecast.std_at(seconds), forecast.scale_std * to_go)
+    speed = abs(forecast.velocity_mps)
     picks: list[PickTarget] = []
     rejections: list[Rejection] = []
     for track, left_s, belt_std in zip(wanted, seconds.tolist(), belt_stds.tolist(), strict=True):
-        reason = _reason_against(track, left_s, config) or blocked.get(track.id)
+        doubt_s = math.hypot(belt_std, math.sqrt(track.covariance_belt[0, 0])) / speed
+        reason = _reason_against(track, left_s, doubt_s, config) or blocked.get(track.id)
         if reason:
             rejections.append(Rejection(track.id, reason))
         else:
@@ -56,10 +59,11 @@ def plan_picks(
     return tuple(picks), tuple(rejections)
 
 
-def _reason_against(track: Track, left_s: float, config: PickingConfig) -> str | None:
+def _reason_against(track: Track, left_s: float, doubt_s: float, config: PickingConfig) -> str | None:
     if left_s < 0.0 or left_s > _MAX_STAMP_AHEAD_S:
         return "passed"
-    if left_s < config.lead_time:
+    # Withdrawn when it is surely too late: in doubt, an arm can still decide for itself.
+    if left_s + min(2.0 * doubt_s, _MOST_DOUBT_S) < config.lead_time:
         return "too_late"
     if not track.whole:
         return "not_whole"

@@ -15,12 +15,15 @@ import numpy.typing as npt
 from spp_sorter.geometry.belt import BeltPosition
 from spp_sorter.geometry.camera import Camera
 from spp_sorter.picking import point_filter
-from spp_sorter.picking.association import associate, iou_matrix
+from spp_sorter.picking.association import associate, overlaps
 from spp_sorter.picking.grasp import EDGE_PX, Views
 from spp_sorter.values import FloatArray, IntArray, Track
 
 CONFIRMED_VIEWS = 3
 """Views after which a track outlives any number of missed detections until it has left."""
+
+WHOLE_VIEWS = 2
+"""Views in a row, none cut by the image's edge, after which an item counts as seen whole."""
 
 _MAX_TRACKS = 500
 _TENTATIVE_MISSES_S = 0.35  # a track of fewer views dies after this long unseen
@@ -70,7 +73,7 @@ def _table(num_labels: int) -> np.dtype:
             ("box", "f8", (4,)),
             ("cut_sides", "?", (4,)),
             ("views", "i8"),
-            ("whole", "?"),
+            ("whole_views", "i8"),
             ("seen", "?"),
             ("seen_ns", "i8"),
             ("viewed_m", "f8"),
@@ -226,7 +229,10 @@ class Tracker:
         table["viewed_m"][rows] = belt.metres
         self._take_labels(rows, columns, views, fresh)
 
-        cut, whole = views.cut[columns], table["whole"][rows]
+        cut = views.cut[columns]
+        # A box that noise keeps off the edge for once looks whole; only some whole views in a row prove an item whole.
+        table["whole_views"][rows[cut & (table["whole_views"][rows] < CONFIRMED_VIEWS)]] = 0
+        whole = table["whole_views"][rows] > 0
         # Until an item has been seen whole its centre wanders: every view starts its place anew.
         restart = ~whole
         self._restart(rows[restart], belt)
@@ -236,7 +242,7 @@ class Tracker:
         self._take_points(rows[use], columns[use], views, belt, fresh[use])
         shape = ~cut
         self._take_shapes(rows[shape], columns[shape], views, fresh[shape])
-        table["whole"][rows[shape]] = True
+        table["whole_views"][rows[shape]] += 1
 
     def _take_boxes(self, rows: IntArray, columns: IntArray, views: Views) -> None:
         """Remember each box about its pick point; a whole item's box is not replaced by what the edge leaves of it."""
@@ -271,7 +277,7 @@ class Tracker:
         visible_part = 0.25 * (views.sizes_m[columns] ** 2).sum(1)
         noise[:, [0, 1], [0, 1]] += np.where(views.cut[columns], visible_part, 0.0)[:, None]
         weights = fresh.copy()
-        known = table["whole"][rows]
+        known = table["whole_views"][rows] > 0
         if known.any():
             distance = point_filter.innovation_distances(
                 table["mean"][rows], table["covariance"][rows], matrix, measured, noise
@@ -349,10 +355,10 @@ class Tracker:
         older = np.flatnonzero(~table["seen"] & (table["views"] >= CONFIRMED_VIEWS))
         if not len(older):
             return rivals
-        overlap = iou_matrix(predicted.boxes_xyxy[older], views.boxes_xyxy[columns])
+        overlap, contained = overlaps(predicted.boxes_xyxy[older], views.boxes_xyxy[columns])
         offset = predicted.ground_xy[older][:, None] - views.ground_xy[columns][None]
         reach = 0.5 * np.maximum(table["size"][older].min(1)[:, None], views.sizes_m[columns].min(1)[None])
-        close = (overlap > 0.3) | ((offset * offset).sum(2) < reach**2)
+        close = (overlap > 0.3) | (contained > 0.6) | ((offset * offset).sum(2) < reach**2)
         score = np.where(close, overlap + 1e-3, 0.0)
         best = score.argmax(0)
         found = score[best, np.arange(len(columns))] > 0.0
@@ -404,7 +410,7 @@ class Tracker:
         probs = self._probs()
         rows = zip(
             table["id"].tolist(), heights.tolist(), height_stds.tolist(), yaws.tolist(), yaw_stds.tolist(),
-            table["views"].tolist(), table["seen"].tolist(), table["whole"].tolist(), strict=True,
+            table["views"].tolist(), table["seen"].tolist(), (table["whole_views"] >= WHOLE_VIEWS).tolist(), strict=True,
         )  # fmt: skip
         return tuple(
             Track(

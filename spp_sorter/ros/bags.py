@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import heapq
 import importlib
-import importlib.util
-import os
 import shutil
 import struct
 import tempfile
@@ -20,6 +18,8 @@ from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+
+from spp_sorter.ros.shares import share_folder
 
 if TYPE_CHECKING:
     from rosbags.interfaces import Connection
@@ -352,7 +352,10 @@ def _typestore() -> Typestore:
 
     store = get_typestore(Stores.ROS2_JAZZY)
     types: dict[str, Any] = {}
-    for path in sorted(_message_folder("vision_msgs").glob("*.msg")):
+    folder = share_folder("vision_msgs")
+    if folder is None:
+        raise BagError("the ROS package 'vision_msgs' is not installed; run `make setup`, or install it with rosdep")
+    for path in sorted((folder / "msg").glob("*.msg")):
         types.update(get_types_from_msg(path.read_text(encoding="utf-8"), f"vision_msgs/msg/{path.stem}"))
     store.register({name: fields for name, fields in types.items() if name not in store.fielddefs})
     return store
@@ -369,16 +372,3 @@ def _plain(data: bytes, msgtype: str) -> Any:
         with suppress(SerdeError):
             return store.deserialize_cdr(data[: len(data) - unused], msgtype)
     return store.deserialize_cdr(data, msgtype)
-
-
-def _message_folder(package: str) -> Path:
-    """Where the .msg files of an installed ROS message package are."""
-    prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
-    spec = importlib.util.find_spec(package)
-    if spec is not None and spec.origin is not None:
-        prefixes.extend(Path(spec.origin).parents)
-    for prefix in prefixes:
-        folder = prefix / "share" / package / "msg"
-        if folder.is_dir():
-            return folder
-    raise BagError(f"the ROS package '{package}' is not installed; run `make setup`, or install it with rosdep")

@@ -118,7 +118,7 @@ class Bed:
         for _ in range(count):
             chosen, shape = self._library.draw(rng, "compost")
             largest = max(shape.footprint.size_m)
-            scale = float(rng.uniform(0.02, 0.055)) / max(largest, 0.01)
+            scale = float(rng.uniform(0.015, 0.042)) / max(largest, 0.01)
             s_m = (number + float(rng.uniform(-0.5, 0.5))) * config.segment_m
             y_m = float(rng.uniform(-0.48, 0.48)) * config.belt_width_m
             yaw, tint, sunk = rng.uniform(-math.pi, math.pi), rng.uniform(0.6, 1.05), rng.uniform(0.5, 0.95)
@@ -127,7 +127,7 @@ class Bed:
             if not (0 <= column < canvas.ids.shape[1] and 0 <= row < canvas.ids.shape[0]):
                 continue
             bed_mm = float(height_mm[row, column])
-            if bed_mm < 1.0:
+            if bed_mm < 5.0:
                 continue
             pieces.append(
                 PlacedItem(

@@ -91,7 +91,8 @@ class BeltWorld:
         canvas = self._strip.window(start, stop)
         seen = silhouettes(self._strip.items(start, stop), position, self._camera)
         if self.config.density == "bed":
-            regions = self._relief.tiles(canvas, position)
+            height, width = self.intrinsics.size_hw
+            regions = [Region(0, 0, width, height, int(canvas.heights.max(initial=1)))]
         else:
             regions = [region for each in seen if (region := self._region(each)) is not None]
         view = self._relief.look(canvas, position, regions)

@@ -138,9 +138,11 @@ class ItemShape:
             # twice the resolution puts the outline a quarter pixel from the true edge
             double = np.repeat(np.repeat(cut.astype(np.uint8), 2, 0), 2, 1)
             found, _ = cv2.findContours(double, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+            largest = max((len(contour) for contour in found), default=0)
             for contour in found:
-                if len(contour) > 8:
-                    outlines.append(self.to_metres((cv2.approxPolyDP(contour, 0.9, True)[:, 0] - 0.5) / 2.0))
+                if len(contour) > max(8, 0.15 * largest):
+                    outline = cv2.approxPolyDP(contour, 1.2, True)[:, 0]
+                    outlines.append(self.to_metres((outline - 0.5) / 2.0))
                     heights.append(level)
         counts = [len(outline) for outline in outlines]
         starts = tuple(int(start) for start in np.cumsum([0, *counts[:-1]])) if counts else ()

@@ -66,6 +66,12 @@ class PlacedItem:
         """Height of its highest point above the belt."""
         return self.base_mm + self.shape.height_mm * self.scale
 
+    @property
+    def radius_m(self) -> float:
+        """No part of it lies further from the sprite's centre."""
+        height, width = self.shape.size_px
+        return math.hypot(height, width) / 2 * self.shape.metres_per_px * self.scale
+
     def to_strip(self, points_m: FloatArray) -> FloatArray:
         """View coordinates [N, 2] to belt-fixed s, y [N, 2]."""
         cos, sin = math.cos(self.yaw_rad) * self.scale, math.sin(self.yaw_rad) * self.scale

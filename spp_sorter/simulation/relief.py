@@ -14,15 +14,15 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from spp_sorter.geometry.camera import Camera
 from spp_sorter.simulation.canvas import Canvas
 from spp_sorter.values import FloatArray, ImageArray, IntArray
 
 _BLOCK = 8
-_STEP_DRIFT_PX = 1.2
+_STEP_DRIFT_PX = 2.5
 _STEP_MM = (2, 8)
-_TILE = 80
 _WALL_GAIN = 0.72
 _SLACK_M = 0.03
 
@@ -56,6 +56,23 @@ class View:
     image_bgr: ImageArray
     ids: IntArray
     height_mm: ImageArray
+
+
+@dataclass(frozen=True)
+class _Met:
+    """Lines of sight that meet something on the belt.
+
+    Attributes:
+        pixels: [N] index into the flattened image.
+        cells_xy: [N, 2] float32 where, in strip pixels (edge convention).
+        cells: [N] index of that pixel into the flattened strip.
+        on_wall: [N] bool, a steep side rather than an upper surface.
+    """
+
+    pixels: IntArray
+    cells_xy: FloatArray
+    cells: IntArray
+    on_wall: npt.NDArray[np.bool_]
 
 
 class ReliefCamera:
@@ -107,50 +124,18 @@ class ReliefCamera:
             self._ground_px[0] - np.float32((belt_position_m + canvas.left_m) * px),
             self._ground_px[1] + np.float32(canvas.top_m * px),
         ])  # fmt: skip
-        rows = canvas.ids.shape[0]
-        heights = canvas.heights.view(np.uint16)[..., 0]
-        best = np.zeros(self.size_hw, np.uint8)
-        for region in regions:
-            self._search(heights, ground, region, best)
-        hit = (best > 0).view(np.uint8)
-        at = self._at(ground, best)
-        seen = cv2.remap(canvas.heights, at.astype(np.int16), None, cv2.INTER_NEAREST)[..., 0]
-        # an upper surface is at most one step above its layer; on a wall the layer itself is as good as any height
-        wall = seen > best + np.uint8(_STEP_MM[1])
-        level = np.where(wall, best, np.maximum(seen, best)) * hit
-        at = self._at(ground, level)
-        ids = cv2.remap(canvas.ids, at.astype(np.int16), None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)
-        ids *= hit
-        # what hits nothing is looked up in the lower half of the layers: the bare belt
-        at += cv2.merge([np.full(self.size_hw, -0.5, np.float32), cv2.LUT(best, _row_offsets(rows))])
-        image = cv2.remap(self._stacked(canvas), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        cv2.copyTo(cv2.convertScaleAbs(image, alpha=_WALL_GAIN), wall.view(np.uint8) * hit, image)
-        return View(image, ids, level)
-
-    def tiles(self, canvas: Canvas, belt_position_m: float) -> list[Region]:
-        """Regions for a strip that is covered all over: tiles of the image, each with its greatest height."""
-        px = 1.0 / canvas.metres_per_px
-        coarse = 8
-        heights = canvas.heights[..., 0]
-        highest = int(heights.max(initial=0))
-        pooled = cv2.dilate(heights, np.ones((2 * coarse + 1, 2 * coarse + 1), np.uint8))[::coarse, ::coarse]
-        regions = []
-        for top in range(0, self.size_hw[0], _TILE):
-            for left in range(0, self.size_hw[1], _TILE):
-                bottom, right = min(top + _TILE, self.size_hw[0]), min(left + _TILE, self.size_hw[1])
-                sample = (slice(top, bottom, 16), slice(left, right, 16))
-                x, y = self._ground_xy[0][sample], self._ground_xy[1][sample]
-                dx, dy = (drift[sample] * np.float32(highest / 1000.0) for drift in self._drift_xy)
-                s = (np.concatenate([x, x + dx]) - np.float32(belt_position_m + canvas.left_m)) * px / coarse
-                y = (canvas.top_m - np.concatenate([y, y + dy])) * px / coarse
-                part = pooled[
-                    max(int(y.min()) - 4, 0) : max(int(y.max()) + 4, 0),
-                    max(int(s.min()) - 4, 0) : max(int(s.max()) + 4, 0),
-                ]
-                tallest = int(part.max(initial=0))
-                if tallest:
-                    regions.append(Region(left, top, right, bottom, tallest))
-        return regions
+        at, level_mm = self._meet(canvas, ground, regions)
+        # what meets nothing is looked up in the lower half of the layers: the bare belt
+        ground[..., 1] += canvas.ids.shape[0]
+        ground.reshape(-1, 2)[at.pixels] = at.cells_xy
+        ground -= 0.5
+        image = cv2.remap(self._stacked(canvas), ground, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        walls = at.pixels[at.on_wall]
+        flat = image.reshape(-1, 3)
+        flat[walls] = flat[walls] * np.float32(_WALL_GAIN)
+        ids = np.zeros(self.size_hw, np.int32)
+        ids.reshape(-1)[at.pixels] = canvas.ids.reshape(-1).take(at.cells, mode="clip")
+        return View(image, ids, level_mm)
 
     def depth_m(self, height_mm: ImageArray) -> FloatArray:
         """[H, W] float32 depth along the optical axis of surfaces at these heights."""
@@ -162,15 +147,72 @@ class ReliefCamera:
             px = np.float32(1.0 / metres_per_px)
             self._ground_px = (self._ground_xy[0] * px, self._ground_xy[1] * -px)
             per_mm = px / np.float32(1000.0)
-            self._drift_px = cv2.merge([self._drift_xy[0] * per_mm, self._drift_xy[1] * -per_mm])
+            self._drift_planes = (self._drift_xy[0] * per_mm, self._drift_xy[1] * -per_mm)
+            self._drift_coarse = cv2.merge([plane[::2, ::2].copy() for plane in self._drift_planes])
             self._resolution = metres_per_px
 
-    def _at(self, ground: FloatArray, level_mm: ImageArray) -> FloatArray:
-        """[H, W, 2] float32 strip pixels (edge convention) of each line of sight at its own height."""
-        level = level_mm.astype(np.float32)
-        at: FloatArray = cv2.multiply(self._drift_px, cv2.merge([level, level]))
-        at += ground
-        return at
+    def _meet(self, canvas: Canvas, ground: FloatArray, regions: Iterable[Region]) -> tuple[_Met, ImageArray]:
+        """Where the lines of sight meet what lies on the belt, and the height image [H, W] uint8.
+
+        Layers are searched at half the image's resolution; each pixel then tests the layers found around it.
+        """
+        height, width = self.size_hw
+        heights = canvas.heights.view(np.uint16)[..., 0]
+        coarse = np.ascontiguousarray(ground[::2, ::2])
+        found = np.zeros(coarse.shape[:2], np.uint8)
+        for region in self._merged(regions):
+            self._search(heights, coarse, region, found)
+        kernel = np.ones((3, 3), np.uint8)
+        lowest = cv2.erode(np.where(found == 0, np.uint8(255), found), kernel)
+        lowest[lowest == 255] = 0
+        candidates = [
+            np.repeat(np.repeat(each, 2, 0), 2, 1)[:height, :width].reshape(-1)
+            for each in (cv2.dilate(found, kernel), found, lowest)
+        ]
+        pixels = np.flatnonzero(candidates[0])
+        lines = _Lines(*(plane.reshape(-1)[pixels] for plane in (*cv2.split(ground), *self._drift_planes)))
+        surfaces = heights.reshape(-1)
+        columns = canvas.ids.shape[1]
+        level = np.zeros(len(pixels), np.uint8)
+        pending = np.arange(len(pixels))
+        for candidate in candidates:
+            layer = candidate[pixels[pending]]
+            here = surfaces.take(lines.of(pending).cells(layer, columns), mode="clip")
+            inside = (here.astype(np.uint8) >= layer) & ((here >> 8).astype(np.uint8) <= layer) & (layer > 0)
+            level[pending[inside]] = layer[inside]
+            pending = pending[~inside]
+        met = np.flatnonzero(level)
+        pixels, lines, layer = pixels[met], lines.of(met), level[met]
+        level = layer
+        on_wall = np.zeros(len(level), bool)
+        for _ in range(2):
+            top = surfaces.take(lines.cells(level, columns), mode="clip").astype(np.uint8)
+            # an upper surface is at most one step above its layer; on a wall the layer is as good as any height
+            on_wall = top > layer + np.uint8(_STEP_MM[1])
+            level = np.where(on_wall, layer, np.maximum(top, layer))
+        level_mm = np.zeros(self.size_hw, np.uint8)
+        level_mm.reshape(-1)[pixels] = level
+        return _Met(pixels, lines.at(level), lines.cells(level, columns), on_wall), level_mm
+
+    def _merged(self, regions: Iterable[Region]) -> list[Region]:
+        """The regions at half the resolution; one around all where they cover much of the image."""
+        height, width = self.size_hw
+        halved = [
+            Region(each.left // 2, each.top // 2, (each.right + 1) // 2, (each.bottom + 1) // 2, each.height_mm)
+            for each in regions
+        ]
+        area = sum((each.right - each.left) * (each.bottom - each.top) for each in halved)
+        if area * 4 <= 0.4 * height * width:
+            return halved
+        return [
+            Region(
+                min(each.left for each in halved),
+                min(each.top for each in halved),
+                max(each.right for each in halved),
+                max(each.bottom for each in halved),
+                max(each.height_mm for each in halved),
+            )
+        ]
 
     def _stacked(self, canvas: Canvas) -> ImageArray:
         """[2 H, W, 3] both layers of the canvas in one image."""
@@ -181,7 +223,7 @@ class ReliefCamera:
     def _search(self, heights: IntArray, ground: FloatArray, region: Region, best: ImageArray) -> None:
         """Raise ``best`` to the highest layer at which each line of sight is inside something."""
         here = (slice(region.top, region.bottom), slice(region.left, region.right))
-        start, drift, found = ground[here], self._drift_px[here], best[here]
+        start, drift, found = ground[here], self._drift_coarse[here], best[here]
         steepest = float(np.abs(drift[:: max(1, len(drift) - 1), :: max(1, drift.shape[1] - 1)]).max())
         step = int(np.clip(_STEP_DRIFT_PX / max(steepest, 1e-6), *_STEP_MM))
         at = np.empty_like(start)
@@ -218,8 +260,28 @@ def _normalised_rays(camera: Camera) -> FloatArray:
     return rays
 
 
-def _row_offsets(rows: int) -> FloatArray:
-    """[256] what to add to the row for each height: another layer for height 0."""
-    offsets = np.full(256, -0.5, np.float32)
-    offsets[0] += rows
-    return offsets
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """N lines of sight over the strip: [N] float32 start and drift per millimetre, strip pixels (edge convention)."""
+
+    x: FloatArray
+    y: FloatArray
+    drift_x: FloatArray
+    drift_y: FloatArray
+
+    def of(self, chosen: IntArray) -> _Lines:
+        """Some of them."""
+        return _Lines(self.x[chosen], self.y[chosen], self.drift_x[chosen], self.drift_y[chosen])
+
+    def at(self, level_mm: ImageArray) -> FloatArray:
+        """[N, 2] where they are at a height each."""
+        return np.column_stack([self.x + self.drift_x * level_mm, self.y + self.drift_y * level_mm])
+
+    def cells(self, level_mm: ImageArray, columns: int) -> IntArray:
+        """[N] index into the flattened strip of the pixels that they are in at a height each.
+
+        Lines beside the strip get an index beyond its ends, where nothing lies on it.
+        """
+        x = (self.x + self.drift_x * level_mm).astype(np.int32)
+        y = (self.y + self.drift_y * level_mm).astype(np.int32)
+        return y * columns + x

@@ -20,6 +20,7 @@ from spp_sorter.simulation.scene_config import WorldConfig
 _MARGIN_M = 0.1
 _BESIDE_M = 0.04
 _TILE_M = 1.0
+_LARGEST_M = 0.3
 _KEPT_SEGMENTS = 12
 
 
@@ -46,9 +47,14 @@ class Strip:
         self._window: tuple[int, int, Canvas] | None = None
 
     def items(self, start_m: float, stop_m: float) -> tuple[PlacedItem, ...]:
-        """Items whose segment reaches into [start, stop) of belt-fixed s, or one segment further."""
-        first, last = self._index(start_m) - 1, self._index(stop_m) + 1
-        return tuple(item for index in range(first, last + 1) for item in self._placement.segment(index))
+        """Items of which some part may lie in [start, stop) of belt-fixed s."""
+        first, last = self._index(start_m - _LARGEST_M), self._index(stop_m + _LARGEST_M)
+        return tuple(
+            item
+            for index in range(first, last + 1)
+            for item in self._placement.segment(index)
+            if start_m <= item.s_m + item.radius_m and item.s_m - item.radius_m <= stop_m
+        )
 
     def window(self, start_m: float, stop_m: float) -> Canvas:
         """A finished canvas that covers at least [start, stop) of belt-fixed s; whole segments, reused."""

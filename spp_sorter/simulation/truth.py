@@ -85,16 +85,17 @@ def silhouettes(items: tuple[PlacedItem, ...], belt_position_m: float, camera: C
     everything = np.concatenate(points)
     everything[:, 0] += belt_position_m
     pixels = camera.project(everything)
-    result = []
-    start = 0
-    for item in items:
-        stop = start + len(item.shape.slices.points_m)
-        own = pixels[start:stop]
-        box = np.concatenate([own.min(0), own.max(0)]) + 0.5
-        if np.isfinite(box).all():
-            result.append(Silhouette(item, own, box, everything[stop], pixels[stop] + 0.5))
-        start = stop + 1
-    return result
+    stops = np.cumsum([len(item.shape.slices.points_m) + 1 for item in items])
+    starts = np.concatenate([[0], stops[:-1]])
+    # the pick point lies inside the silhouette: it does not change the box
+    lows = np.minimum.reduceat(pixels, starts, axis=0) + 0.5
+    highs = np.maximum.reduceat(pixels, starts, axis=0) + 0.5
+    boxes = np.concatenate([lows, highs], axis=1)  # [items, 4]
+    return [
+        Silhouette(item, pixels[start : stop - 1], box, everything[stop - 1], pixels[stop - 1] + 0.5)
+        for item, start, stop, box in zip(items, starts, stops, boxes, strict=True)
+        if np.isfinite(box).all()
+    ]
 
 
 def true_items(seen: list[Silhouette], ids: IntArray) -> tuple[TrueItem, ...]:

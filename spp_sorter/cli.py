@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     called = next((word for word in words if not word.startswith("-")), "")
     try:
-        module = _load(called) if called in VERBS else None
+        module = importlib.import_module(VERBS[called].module) if called in VERBS else None
         args = _parser(called, module).parse_args(words)
         return int(args.run(args))
     except KeyboardInterrupt:
@@ -80,20 +80,18 @@ def _parser(called: str, module: ModuleType | None) -> argparse.ArgumentParser:
     return parser
 
 
-def _load(verb: str) -> ModuleType:
-    try:
-        return importlib.import_module(VERBS[verb].module)
-    except ModuleNotFoundError as error:
-        package = (error.name or "").split(".")[0]
-        remedy = {
-            "rclpy": "it needs ROS 2: run `make setup`, or source your ROS 2 installation",
-            "torch": "run `make setup`, or pip install torch torchvision",
-            "rosbags": "run `make setup`, or pip install rosbags",
-        }.get(package, "run `make setup`")
-        raise ModuleNotFoundError(f"the Python package '{package}' is missing; {remedy}") from error
+def _missing(package: str) -> str:
+    """What to do about a Python package that is not there."""
+    if package == "rclpy" or package.endswith(("_msgs", "_interfaces")):
+        remedy = "run `make setup`, or source your ROS 2 installation"
+    else:
+        remedy = f"run `make setup`, or pip install {package}"
+    return f"the Python package '{package}' is missing; {remedy}"
 
 
 def _one_line(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return _missing(error.name.split(".")[0])
     text = " ".join(str(error).split())
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         text = f"{error.strerror}: '{error.filename}'"

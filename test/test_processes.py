@@ -1,0 +1,97 @@
+"""Child processes: watched while they run, and gone afterwards whatever happens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from spp_sorter.ros.processes import ProcessError, Processes
+
+ENVIRONMENT = dict(os.environ)
+
+
+def module(folder: Path, name: str, source: str) -> str:
+    (folder / f"{name}.py").write_text(source)
+    return name
+
+
+def children(folder: Path, patience_s: float = 5.0) -> Processes:
+    return Processes(folder / "log", {**ENVIRONMENT, "PYTHONPATH": str(folder)}, patience_s)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def wait_for(condition: Callable[[], object], timeout_s: float = 10.0) -> bool:
+    end = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_a_polite_process_is_asked_to_end(tmp_path: Path) -> None:
+    source = (
+        "import time\ntry:\n    print('up', flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n"
+        "    print('bye')\n"
+    )
+    with children(tmp_path) as processes:
+        processes.start("polite", module(tmp_path, "polite", source), [])
+        log = processes.children[0].log
+        assert wait_for(lambda: "up" in log.read_text())
+        processes.check()
+    assert "bye" in log.read_text()
+
+
+def test_a_stubborn_process_and_its_children_are_killed(tmp_path: Path) -> None:
+    source = (
+        "import signal, subprocess, sys, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print(child.pid, flush=True)\ntime.sleep(60)\n"
+    )
+    with children(tmp_path, patience_s=0.3) as processes:
+        processes.start("stubborn", module(tmp_path, "stubborn", source), [])
+        child = processes.children[0]
+        assert wait_for(lambda: child.log.read_text().strip())
+        grandchild = int(child.log.read_text())
+    assert child.process.returncode == -signal.SIGKILL
+    assert wait_for(lambda: not is_alive(grandchild))
+
+
+def test_the_end_of_a_dead_processs_log_is_told(tmp_path: Path) -> None:
+    source = "print('first line')\nraise SystemExit('the disk is on fire')\n"
+    with children(tmp_path) as processes:
+        processes.start("doomed", module(tmp_path, "doomed", source), [])
+        processes.children[0].process.wait(10.0)
+        with pytest.raises(ProcessError, match=r"doomed ended with code 1(.|\n)*first line\n  the disk is on fire"):
+            processes.check()
+
+
+def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    module(tmp_path, "sleeper", "import time\ntime.sleep(60)\n")
+    parent = (
+        "import os, sys, time\nfrom pathlib import Path\nfrom spp_sorter.ros.processes import Processes\n"
+        f"processes = Processes(Path({str(tmp_path)!r}), {{**os.environ, 'PYTHONPATH': {str(tmp_path)!r}}})\n"
+        "processes.start('sleeper', 'sleeper', [])\n"
+        "print(processes.children[0].process.pid, flush=True)\ntime.sleep(60)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+    assert is_alive(child)
+    process.kill()
+    process.wait()
+    assert wait_for(lambda: not is_alive(child))

@@ -28,15 +28,15 @@ setup:
 	@tools/setup.sh
 
 demo: setup
-	@$(BIN)/spp_sorter demo $(ARGS)
+	@"$(BIN)/spp_sorter" demo $(ARGS)
 
 lint: setup
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
+	"$(BIN)/ruff" check
+	"$(BIN)/ruff" format --check
+	"$(BIN)/mypy"
 
 test: lint
-	$(BIN)/python -m pytest
+	"$(BIN)/python" -m pytest
 
 robot:
 	@tools/robot.sh

@@ -418,6 +418,29 @@ def test_environment_of_the_commands_holds_nothing_foreign(tmp_path: Path) -> No
     assert not any("/opt/ros" in value for value in clean.values())
 
 
+def test_make_keeps_a_sourced_ros_out() -> None:
+    sourced = {
+        "PYTHONPATH": "/opt/ros/jazzy/lib/python3.12/site-packages",
+        "LD_LIBRARY_PATH": "/opt/ros/jazzy/lib",
+        "AMENT_PREFIX_PATH": "/opt/ros/jazzy",
+        "CMAKE_PREFIX_PATH": "/opt/ros/jazzy",
+        "RMW_IMPLEMENTATION": "rmw_of_jazzy",
+        "ROS_DISTRO": "jazzy",
+    }
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "--eval", "show: ; @env", "show", "PYTHON=python3.12"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "TORCH_INDEX_URL": "https://host/whl/cpu", **sourced},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "jazzy" not in shown
+    assert f"AMENT_PREFIX_PATH={ROOT / '.venv'}\n" in shown
+    assert "TORCH_INDEX_URL=https://host/whl/cpu\n" in shown
+    assert "PYTHON=python3.12\n" in shown
+
+
 # Files that have to agree
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import cv2
 import numpy as np
 
 from spp_sorter.simulation.canvas import Canvas, draw_item, patch_of
@@ -13,6 +12,7 @@ from spp_sorter.simulation.placement import PlacedItem
 from spp_sorter.simulation.scene_config import WorldConfig
 from spp_sorter.simulation.scraps import SCRAP_COLORS_BGR, scatter
 from spp_sorter.simulation.shape_library import ShapeLibrary
+from spp_sorter.simulation.untyped import cv2
 from spp_sorter.values import FloatArray, ImageArray
 
 _SCRAPS_PER_M2 = 1300
@@ -63,19 +63,18 @@ class Bed:
         self._bgr: ImageArray = apply_grain(rng, color, 0.25)
         self._tones: FloatArray = np.clip(SCRAP_COLORS_BGR * rng.uniform(0.8, 1.25, (len(SCRAP_COLORS_BGR), 1)), 0, 255)
 
-    def spread(self, canvas: Canvas, index: int, columns: np.ndarray) -> None:
+    def spread(self, canvas: Canvas, numbers: list[int], columns: np.ndarray) -> None:
         """Cover an empty canvas with the layer.
 
         Args:
             canvas: changed in place.
-            index: the segment that it is for; scraps of its neighbours reach into it.
+            numbers: the segments that it shows parts of.
             columns: [W] columns of the tile that the canvas shows.
         """
         height = np.take(self._height_mm, columns, axis=1)
         inside = (height > 0).view(np.uint8)
         colors = np.take(self._bgr, columns, axis=1)
         lift = np.zeros(height.shape, np.uint8)
-        numbers = (index - 1, index, index + 1) if self._config.endless else (0,)
         for number in numbers:
             self._strew(canvas, colors, lift, number)
         height = cv2.GaussianBlur(height + lift * inside, (3, 3), 0.8)
@@ -94,7 +93,8 @@ class Bed:
         lamp = (1.0 - self._config.light.ambient) * UNIT_GAIN / float(direction[2])
         gain = cv2.addWeighted(slope_x, -lamp * float(direction[0]), slope_y, lamp * float(direction[1]), UNIT_GAIN)
         np.clip(gain, 0.45 * UNIT_GAIN, 1.5 * UNIT_GAIN, out=gain)
-        return cv2.merge([cv2.convertScaleAbs(gain)] * 3)
+        merged: ImageArray = cv2.merge([cv2.convertScaleAbs(gain)] * 3)
+        return merged
 
     def _random(self, number: int, part: int) -> np.random.Generator:
         return np.random.default_rng([self._config.seed, 2 * number if number >= 0 else -2 * number - 1, part])
@@ -204,10 +204,11 @@ class Bed:
 def _covered(rng: np.random.Generator, item: PlacedItem, solid: ImageArray) -> ImageArray:
     """[H, W] uint8, 255 where the layer lies over the item: from one side, with a ragged rim."""
     height, width = solid.shape
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    azimuth = item.cover_azimuth_rad
-    ramp = (columns - width / 2) * math.cos(azimuth) + (rows - height / 2) * math.sin(azimuth)
-    ragged = value_noise(rng, solid.shape, 24.0) * 0.22 + value_noise(rng, solid.shape, 7.0) * 0.07
+    across = np.arange(width, dtype=np.float32)[None] - width / 2
+    down = np.arange(height, dtype=np.float32)[:, None] - height / 2
+    ramp = across * math.cos(item.cover_azimuth_rad) + down * math.sin(item.cover_azimuth_rad)
+    ragged = np.float32(0.22) * value_noise(rng, (height, width), 24.0)
+    ragged += np.float32(0.07) * value_noise(rng, (height, width), 7.0)
     field = ramp / max(min(height, width) / 2, 1.0) + ragged
     inside = solid > 0
     level = float(np.quantile(field[inside], item.visible_target)) if inside.any() else 0.0

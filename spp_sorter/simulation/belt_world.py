@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from spp_sorter.geometry.camera import Camera
@@ -17,6 +16,7 @@ from spp_sorter.simulation.shape_library import ShapeLibrary, shipped_library
 from spp_sorter.simulation.sprites import SpriteObject
 from spp_sorter.simulation.strip import Strip
 from spp_sorter.simulation.truth import Silhouette, silhouettes, true_items, unseen_item
+from spp_sorter.simulation.untyped import cv2
 from spp_sorter.values import CameraIntrinsics, FloatArray, ImageArray, Pose, TrueItem, TruthFrame
 
 __all__ = ["BeltWorld", "RenderedFrame", "WorldConfig", "random_world_config"]

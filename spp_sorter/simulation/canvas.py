@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from spp_sorter.simulation.look import UNIT_GAIN
 from spp_sorter.simulation.placement import PlacedItem
+from spp_sorter.simulation.untyped import cv2
 from spp_sorter.values import FloatArray, ImageArray, IntArray
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-import cv2
 import numpy as np
 
 from spp_sorter.simulation.look import apply_grain, value_noise
 from spp_sorter.simulation.scene_config import BeltLook, ImageLook, LightLook
+from spp_sorter.simulation.untyped import cv2
 from spp_sorter.values import FloatArray, ImageArray
 
 _RAIL_M = 0.03
@@ -87,7 +87,9 @@ def _blur_kernel(look: ImageLook, along_xy: FloatArray) -> FloatArray | None:
     return result
 
 
-def surroundings(ground_y_m: FloatArray, belt: BeltLook, belt_width_m: float, light: LightLook, seed: int) -> ImageArray:
+def surroundings(
+    ground_y_m: FloatArray, belt: BeltLook, belt_width_m: float, light: LightLook, seed: int
+) -> ImageArray:
     """[H, W, 3] uint8 rails and floor where the belt is not.
 
     Args:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-import cv2
 import numpy as np
 
 from spp_sorter.simulation.scene_config import BeltLook, LightLook
+from spp_sorter.simulation.untyped import cv2
 from spp_sorter.values import FloatArray, ImageArray
 
 UNIT_GAIN = 128

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections import OrderedDict
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 
-import cv2
 import numpy as np
 
 from spp_sorter.simulation.item_shapes import ItemShape, wrap_half_turn
 from spp_sorter.simulation.scene_config import WorldConfig
 from spp_sorter.simulation.shape_library import ShapeLibrary
+from spp_sorter.simulation.untyped import cv2
 from spp_sorter.values import FloatArray
 
 _CELL_M = 0.004
@@ -27,6 +28,7 @@ _ITEMS_PER_M = {"sparse": 9.0, "touching": 20.0, "bed": 6.0}
 _MAX_STACK_MM = 110.0
 _MARGIN_CELLS = 80
 MAX_ITEMS_PER_SEGMENT = 256
+_KEPT_SEGMENTS = 64
 
 
 @dataclass(frozen=True)
@@ -88,13 +90,27 @@ class PlacedItem:
         target = np.array([(self.s_m - s_left_m) / metres_per_px, (y_top_m - self.y_m) / metres_per_px]) - 0.5
         return np.column_stack([linear, target - linear @ centre])
 
-    @property
-    def point_sy_m(self) -> FloatArray:
-        """[2] belt-fixed pick point."""
-        point: FloatArray = self.to_strip(self.shape.footprint.point_m[None])[0]
-        return point
+    @cached_property
+    def point_m(self) -> FloatArray:
+        """[3] pick point: belt-fixed s, y, and the height of the item's top there, metres."""
+        flat = self.to_strip(self.shape.footprint.point_m[None])[0]
+        return np.array([*flat, (self.base_mm + self.shape.footprint.height_mm * self.scale) / 1000.0])
 
-    @property
+    @cached_property
+    def outlines_m(self) -> FloatArray:
+        """[P, 3] belt-fixed s, y and height of the outlines of its shape's cuts, metres."""
+        cuts = self.shape.slices
+        return np.column_stack([
+            self.to_strip(cuts.points_m), (self.base_mm + cuts.heights_mm * self.scale) / 1000.0
+        ])  # fmt: skip
+
+    @cached_property
+    def size_m(self) -> FloatArray:
+        """[3] length and width of the footprint's minimum-area rectangle, and greatest height above the belt."""
+        length, width = self.shape.footprint.size_m
+        return np.array([length * self.scale, width * self.scale, self.top_mm / 1000.0])
+
+    @cached_property
     def long_axis_rad(self) -> float:
         """Yaw of the footprint's long axis."""
         return wrap_half_turn(self.shape.footprint.yaw_rad + self.yaw_rad)
@@ -197,15 +213,33 @@ class Placement:
     def __init__(self, config: WorldConfig, library: ShapeLibrary) -> None:
         self._config = config
         self.library = library
-        self.segment = lru_cache(maxsize=64)(self._segment)
+        self._segments: OrderedDict[int, tuple[PlacedItem, ...]] = OrderedDict()
 
-    def _segment(self, index: int) -> tuple[PlacedItem, ...]:
-        """The items whose centre lies in segment ``index``, in the order in which they were laid down."""
+    def segments_in(self, start_m: float, stop_m: float) -> list[int]:
+        """Numbers of the segments that meet [start, stop] of belt-fixed s, in the order in which they are filled."""
+        if not self._config.endless:
+            return [0]
+        length = self._config.segment_m
+        numbers = range(math.floor(start_m / length + 0.5), math.floor(stop_m / length + 0.5) + 1)
+        return sorted(numbers, key=lambda number: (number % 2, number))
+
+    def segment(self, number: int) -> tuple[PlacedItem, ...]:
+        """The items whose centre lies in a segment, in the order in which they were laid down."""
+        if number not in self._segments:
+            self._segments[number] = self._fill(number)
+            if len(self._segments) > _KEPT_SEGMENTS:
+                self._segments.popitem(last=False)
+        self._segments.move_to_end(number)
+        return self._segments[number]
+
+    def is_known(self, number: int) -> bool:
+        """Whether a segment's items are at hand."""
+        return number in self._segments
+
+    def _fill(self, index: int) -> tuple[PlacedItem, ...]:
         config = self._config
-        if not config.endless and index != 0:
-            return ()
         start_m = (index - 0.5) * config.segment_m
-        neighbours = self.segment(index - 1) + self.segment(index + 1) if index % 2 else ()
+        neighbours = self.segment(index - 1) + self.segment(index + 1) if index % 2 and config.endless else ()
         occupancy = _Occupancy(config, start_m, neighbours)
         # negative entries are not allowed in seeds: even numbers for segments ahead, odd ones for those behind
         zigzag = 2 * index if index >= 0 else -2 * index - 1

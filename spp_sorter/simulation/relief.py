@@ -12,12 +12,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from spp_sorter.geometry.camera import Camera
 from spp_sorter.simulation.canvas import Canvas
+from spp_sorter.simulation.untyped import cv2
 from spp_sorter.values import FloatArray, ImageArray, IntArray
 
 _BLOCK = 8
@@ -173,7 +173,7 @@ class ReliefCamera:
         lines = _Lines(*(plane.reshape(-1)[pixels] for plane in (*cv2.split(ground), *self._drift_planes)))
         surfaces = heights.reshape(-1)
         columns = canvas.ids.shape[1]
-        level = np.zeros(len(pixels), np.uint8)
+        level: ImageArray = np.zeros(len(pixels), np.uint8)
         pending = np.arange(len(pixels))
         for candidate in candidates:
             layer = candidate[pixels[pending]]
@@ -184,9 +184,9 @@ class ReliefCamera:
         met = np.flatnonzero(level)
         pixels, lines, layer = pixels[met], lines.of(met), level[met]
         level = layer
-        on_wall = np.zeros(len(level), bool)
+        on_wall: npt.NDArray[np.bool_] = np.zeros(len(level), np.bool_)
         for _ in range(2):
-            top = surfaces.take(lines.cells(level, columns), mode="clip").astype(np.uint8)
+            top: ImageArray = surfaces.take(lines.cells(level, columns), mode="clip").astype(np.uint8)
             # an upper surface is at most one step above its layer; on a wall the layer is as good as any height
             on_wall = top > layer + np.uint8(_STEP_MM[1])
             level = np.where(on_wall, layer, np.maximum(top, layer))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-import cv2
 import numpy as np
 
+from spp_sorter.simulation.untyped import cv2
 from spp_sorter.values import FloatArray, ImageArray
 
 _CORNERS = 8

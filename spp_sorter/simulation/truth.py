@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from spp_sorter.geometry.camera import Camera
 from spp_sorter.simulation.placement import PlacedItem
+from spp_sorter.simulation.untyped import cv2
 from spp_sorter.values import FloatArray, IntArray, TrueItem
 
 _SUPERSAMPLING = 2
@@ -49,21 +49,9 @@ class Silhouette:
             cv2.fillPoly(mask, [lattice[start:stop]], 1)
         # Pick's theorem: a filled lattice polygon holds half its border's pixels too many
         inner = cv2.erode(mask, np.ones((3, 3), np.uint8))
-        filled = cv2.countNonZero(mask)
-        return max((filled - (filled - cv2.countNonZero(inner)) / 2) / _SUPERSAMPLING**2, 1.0)
-
-
-def pick_point(item: PlacedItem, belt_position_m: float) -> FloatArray:
-    """[3] metres in ``belt``: the footprint's pick point, z = the item's top there."""
-    s, y = item.point_sy_m
-    top_mm = item.base_mm + item.shape.footprint.height_mm * item.scale
-    return np.array([s + belt_position_m, y, top_mm / 1000.0])
-
-
-def size_m(item: PlacedItem) -> FloatArray:
-    """[3] length and width of the footprint's minimum-area rectangle, and greatest height above the belt."""
-    length, width = item.shape.footprint.size_m
-    return np.array([length * item.scale, width * item.scale, item.top_mm / 1000.0])
+        filled = float(cv2.countNonZero(mask))
+        area: float = (filled + cv2.countNonZero(inner)) / 2 / _SUPERSAMPLING**2
+        return max(area, 1.0)
 
 
 def silhouettes(items: tuple[PlacedItem, ...], belt_position_m: float, camera: Camera) -> list[Silhouette]:
@@ -76,16 +64,10 @@ def silhouettes(items: tuple[PlacedItem, ...], belt_position_m: float, camera: C
     """
     if not items:
         return []
-    points: list[FloatArray] = []
-    for item in items:
-        cuts = item.shape.slices
-        height_m = (item.base_mm + cuts.heights_mm * item.scale) / 1000.0
-        points.append(np.column_stack([item.to_strip(cuts.points_m), height_m]))
-        points.append(pick_point(item, 0.0)[None])
-    everything = np.concatenate(points)
+    everything = np.concatenate([points for item in items for points in (item.outlines_m, item.point_m[None])])
     everything[:, 0] += belt_position_m
     pixels = camera.project(everything)
-    stops = np.cumsum([len(item.shape.slices.points_m) + 1 for item in items])
+    stops = np.cumsum([len(item.outlines_m) + 1 for item in items])
     starts = np.concatenate([[0], stops[:-1]])
     # the pick point lies inside the silhouette: it does not change the box
     lows = np.minimum.reduceat(pixels, starts, axis=0) + 0.5
@@ -117,8 +99,8 @@ def true_items(seen: list[Silhouette], ids: IntArray) -> tuple[TrueItem, ...]:
         box = np.full(4, np.nan)
         if count:
             x, y, w, h = cv2.boundingRect(own)
-            box = np.array([x + left, y + top, x + left + w, y + top + h], np.float64)
-        items.append(_true_item(each, box, min(count / each.num_pixels(), 1.0)))
+            box[:] = (x + left, y + top, x + left + w, y + top + h)
+        items.append(_true_item(each, box, min(count / each.num_pixels(), 1.0) if count else 0.0))
     return tuple(items)
 
 
@@ -133,7 +115,7 @@ def _true_item(each: Silhouette, box_xyxy: FloatArray, visible_fraction: float) 
         grasp_xy=each.grasp_xy,
         point_belt=each.point_belt,
         yaw_rad=each.item.long_axis_rad,
-        size_m=size_m(each.item),
+        size_m=each.item.size_m,
     )
 
 

@@ -63,5 +63,5 @@ Ready. In the workspace's root (the folder above src/):
   source $venv/bin/activate
   colcon build --packages-select spp_sorter
   source install/setup.bash
-  ros2 launch spp_sorter sorter.launch.py
+  ros2 run spp_sorter sorter_node --ros-args -r image:=/camera/image_raw -r camera_info:=/camera/camera_info
 TEXT

@@ -16,8 +16,9 @@ from spp_sorter.evaluation.bootstrap import (
     weighted_mean,
     weighted_median,
 )
-from spp_sorter.evaluation.matching import GroundTruth, Prediction, match_coco
+from spp_sorter.evaluation.matching import match_coco
 from spp_sorter.evaluation.metrics import mean_average_precision
+from spp_sorter.evaluation.truth import GroundTruth, Prediction
 
 
 def detections(num_images: int, objects: list[str], share: dict[str, float], seed: int = 0) -> tuple:

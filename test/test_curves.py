@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spp_sorter.evaluation.curves import confusion_matrix, precision_recall, score_for_precision
-from spp_sorter.evaluation.matching import ANY_LABEL, GroundTruth, Prediction, match_coco
+from spp_sorter.evaluation.matching import match_coco
+from spp_sorter.evaluation.truth import ANY_LABEL, GroundTruth, Prediction
 
 PLACES = np.array([[x, 0.0, x + 10.0, 10.0] for x in range(0, 200, 20)])
 

@@ -23,7 +23,7 @@ from spp_sorter.evaluation.datasets import (
     write_coco,
 )
 from spp_sorter.evaluation.masks import Mask, pack_counts, unpack_counts
-from spp_sorter.evaluation.matching import ANY_LABEL
+from spp_sorter.evaluation.truth import ANY_LABEL
 
 ROOT = Path(__file__).resolve().parent.parent
 

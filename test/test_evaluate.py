@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,10 +15,10 @@ import torch
 
 from spp_sorter.evaluation.datasets import Dataset, ImageRecord, read_dataset, write_coco
 from spp_sorter.evaluation.masks import Mask
-from spp_sorter.evaluation.matching import ANY_LABEL
 from spp_sorter.evaluation.measure import Sample, dataset_samples, measure
 from spp_sorter.evaluation.mistakes import Gallery
 from spp_sorter.evaluation.summary import summarise_grasps
+from spp_sorter.evaluation.truth import ANY_LABEL
 from spp_sorter.geometry.camera import Camera
 from spp_sorter.learning import check, evaluate, held_out
 from spp_sorter.network.checkpoint import Checkpoint, save_checkpoint
@@ -35,10 +36,14 @@ class Oracle:
     label_names = LABELS
 
     def __init__(self, samples: Iterable[Sample]) -> None:
-        self._answers = {sample.image_bgr.tobytes(): self._answer(sample) for sample in samples}
+        self._answers = {self._key(sample.image_bgr): self._answer(sample) for sample in samples}
 
     def detect(self, image_bgr: ImageArray) -> Detections:
-        return self._answers[image_bgr.tobytes()]
+        return self._answers[self._key(image_bgr)]
+
+    @staticmethod
+    def _key(image_bgr: ImageArray) -> str:
+        return hashlib.sha256(image_bgr.tobytes()).hexdigest()
 
     def _answer(self, sample: Sample) -> Detections:
         truth = sample.truth

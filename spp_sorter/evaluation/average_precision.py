@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spp_sorter.evaluation.matching import ALL_AREAS, F64, GroundTruth, Matches, Prediction, match_coco, match_voc
+from spp_sorter.evaluation.matching import ALL_AREAS, Matches, match_coco, match_voc
+from spp_sorter.evaluation.truth import F64, GroundTruth, Prediction
 
 COCO_IOU_THRESHS = tuple(float(t) for t in np.linspace(0.5, 0.95, 10))
 """0.50:0.05:0.95."""

@@ -10,15 +10,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from spp_sorter.evaluation.average_precision import COCO_IOU_THRESHS, average_precision_101, nan_mean
-from spp_sorter.evaluation.matching import (
-    F64,
-    I64,
-    GroundTruth,
-    Matches,
-    Prediction,
-    match_coco,
-    pairwise_iou,
-)
+from spp_sorter.evaluation.matching import Matches, match_coco
+from spp_sorter.evaluation.truth import F64, I64, GroundTruth, Prediction, pairwise_iou
 
 Interval = tuple[float, float]
 

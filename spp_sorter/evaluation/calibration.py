@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spp_sorter.evaluation.matching import F64, I64, Bools
+from spp_sorter.evaluation.truth import F64, I64, Bools
 
 _SMALLEST = 1e-12
 _COLDEST, _HOTTEST = 0.05, 20.0

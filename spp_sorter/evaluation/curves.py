@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spp_sorter.evaluation.matching import F64, I64, GroundTruth, Matches, Prediction, match_coco
+from spp_sorter.evaluation.matching import Matches, match_coco
+from spp_sorter.evaluation.truth import F64, I64, GroundTruth, Prediction
 
 
 @dataclass(frozen=True, slots=True)

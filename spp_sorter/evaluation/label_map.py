@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from spp_sorter.evaluation.matching import ANY_LABEL
 from spp_sorter.evaluation.records import DatasetError, Problem
+from spp_sorter.evaluation.truth import ANY_LABEL
 from spp_sorter.values import LABELS
 
 IGNORE = "ignore"

@@ -13,8 +13,9 @@ from typing import Protocol
 import numpy.typing as npt
 
 from spp_sorter.evaluation.grasps import AxisBox, GraspError, axis_box, grasp_error
-from spp_sorter.evaluation.matching import GroundTruth, Prediction, match_coco
+from spp_sorter.evaluation.matching import match_coco
 from spp_sorter.evaluation.records import Dataset, ImageRecord
+from spp_sorter.evaluation.truth import GroundTruth, Prediction
 from spp_sorter.values import Detections, ImageArray
 
 MATCH_IOU = 0.5

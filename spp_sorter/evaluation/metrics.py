@@ -11,7 +11,7 @@ from spp_sorter.evaluation.average_precision import (
     nan_mean,
     voc_average_precision,
 )
-from spp_sorter.evaluation.matching import ANY_LABEL, GroundTruth, Prediction
+from spp_sorter.evaluation.truth import ANY_LABEL, GroundTruth, Prediction
 
 __all__ = [
     "ANY_LABEL",

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from spp_sorter.evaluation.matching import F64, Prediction, match_coco
+from spp_sorter.evaluation.matching import match_coco
 from spp_sorter.evaluation.measure import MATCH_IOU, OPERATING_SCORE, Sample
+from spp_sorter.evaluation.truth import F64, Prediction
 from spp_sorter.values import Detections, ImageArray
 
 KINDS = ("wrong label", "missed", "nothing there")

@@ -15,9 +15,9 @@ import numpy as np
 
 from spp_sorter.evaluation.label_map import LabelMap
 from spp_sorter.evaluation.masks import Mask
-from spp_sorter.evaluation.matching import ANY_LABEL
 from spp_sorter.evaluation.pictures import BrokenPicture, read_size_hw
 from spp_sorter.evaluation.records import ImageRecord, Problem
+from spp_sorter.evaluation.truth import ANY_LABEL, box_areas
 
 OUTSIDE_TOLERANCE_PX = 2.0
 """How far a box may reach over the edge before it is a problem: annotation tools round. It is clipped."""
@@ -103,14 +103,15 @@ def _record(path: Path, size_hw: tuple[int, int], items: Sequence[RawItem], labe
     raw_boxes = np.array([item.box_xyxy for item in items], np.float64).reshape(-1, 4)
     boxes = np.clip(raw_boxes, 0, [width, height, width, height])
     labels = np.array([label_map.get(item.category) for item in items], np.int64)
-    box_areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     return ImageRecord(
         path=path,
         size_hw=size_hw,
         boxes_xyxy=boxes,
         labels=labels,
         ignore=np.array([item.ignore for item in items], bool) | (labels == ANY_LABEL),
-        areas=np.array([b if i.area is None else i.area for i, b in zip(items, box_areas, strict=True)], np.float64),
+        areas=np.array(
+            [b if i.area is None else i.area for i, b in zip(items, box_areas(boxes), strict=True)], np.float64
+        ),
         masks=tuple(item.mask for item in items),
         objects=tuple(item.object for item in items),
     )

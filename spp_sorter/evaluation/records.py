@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from spp_sorter.evaluation.masks import Mask
-from spp_sorter.evaluation.matching import F64, I64, Bools, GroundTruth
+from spp_sorter.evaluation.truth import F64, I64, Bools, GroundTruth
 from spp_sorter.values import ImageArray
 
 

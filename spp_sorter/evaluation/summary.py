@@ -17,9 +17,10 @@ from spp_sorter.evaluation.bootstrap import (
 )
 from spp_sorter.evaluation.calibration import expected_calibration_error, reliability
 from spp_sorter.evaluation.curves import confusion_matrix, precision_recall, score_for_precision
-from spp_sorter.evaluation.matching import F64, I64, Bools, match_coco
+from spp_sorter.evaluation.matching import match_coco
 from spp_sorter.evaluation.measure import MATCH_IOU, OPERATING_SCORE, Measured
 from spp_sorter.evaluation.metrics import coco_metrics, voc_average_precision
+from spp_sorter.evaluation.truth import F64, I64, Bools
 
 CALIBRATION_SCORE = 0.3
 """Detections from this score count for the calibration error: far more weak ones would hide the ones that matter."""

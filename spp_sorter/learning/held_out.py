@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from spp_sorter.evaluation.grasps import AxisBox
-from spp_sorter.evaluation.matching import ANY_LABEL, GroundTruth
 from spp_sorter.evaluation.measure import Sample
+from spp_sorter.evaluation.truth import ANY_LABEL, GroundTruth
 from spp_sorter.geometry.camera import Camera
 from spp_sorter.learning.samples import MIN_VISIBLE, grasp_in_image
 from spp_sorter.simulation.belt_world import BeltWorld, RenderedFrame

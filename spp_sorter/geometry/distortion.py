@@ -22,6 +22,15 @@ _ITERATIONS = 30
 _CONVERGED = 1e-13
 
 
+def _smallest_positive_root(coefficients: FloatArray) -> float:
+    """Of a polynomial with ascending coefficients; inf when there is none."""
+    if not coefficients[1:].any():
+        return math.inf
+    roots = np.roots(coefficients[::-1])
+    real = roots[np.abs(roots.imag) < 1e-9 * np.maximum(1.0, np.abs(roots))].real
+    return float(real[real > 0.0].min(initial=math.inf))
+
+
 class PolynomialLens:
     """``plumb_bob`` and ``rational_polynomial``: radial, tangential and thin-prism terms of x/z and y/z.
 
@@ -39,19 +48,20 @@ class PolynomialLens:
         self._radial_only = not padded[[2, 3, 8, 9, 10, 11]].any()
         self.limit = self._find_limit()
         # Quadratic spacing: fine where pixels are, coarse where few are; it only starts Newton's method.
-        self._radii = min(self.limit, _WIDEST) * np.linspace(0.0, 1.0, _TABLE_SIZE) ** 2
+        self._radii = min(self.limit * (1.0 - 1e-9), _WIDEST) * np.linspace(0.0, 1.0, _TABLE_SIZE) ** 2
         squared = self._radii**2
         self._distorted_radii = self._radii * self._radial(squared)
 
     def _find_limit(self) -> float:
-        """The smallest radius at which the radial function stops growing, inf when it never does."""
-        numerator, denominator = np.polynomial.Polynomial(self._numerator), np.polynomial.Polynomial(self._denominator)
-        s = np.polynomial.Polynomial([0.0, 1.0])
-        growth = numerator * denominator + 2.0 * s * (numerator.deriv() * denominator - numerator * denominator.deriv())
-        roots = np.concatenate([growth.trim().roots(), denominator.trim().roots()])
-        real = roots[np.abs(roots.imag) < 1e-9 * np.maximum(1.0, np.abs(roots))].real
-        positive = real[real > 0.0]
-        return math.sqrt(float(positive.min())) if len(positive) else math.inf
+        """The smallest radius at which the radial function N / D of s = r^2 stops growing, inf when it never does."""
+        numerator, denominator = np.array(self._numerator), np.array(self._denominator)
+        powers = np.arange(1, 4)
+        # d/dr (r N / D) = 0 where N D + 2 s (N' D - N D') = 0
+        growth = np.convolve(numerator, denominator)
+        growth[1:] += 2.0 * (
+            np.convolve(powers * numerator[1:], denominator) - np.convolve(numerator, powers * denominator[1:])
+        )
+        return math.sqrt(min(_smallest_positive_root(growth), _smallest_positive_root(denominator)))
 
     def _radial(self, r2: FloatArray) -> FloatArray:
         _, k1, k2, k3 = self._numerator
@@ -140,11 +150,8 @@ class FisheyeLens:
 
     def __init__(self, coefficients: FloatArray) -> None:
         self._odd = (1.0, *(float(c) for c in coefficients))
-        growth = np.polynomial.Polynomial([(2 * i + 1) * c for i, c in enumerate(self._odd)])
-        roots = growth.trim().roots()
-        real = roots[np.abs(roots.imag) < 1e-9 * np.maximum(1.0, np.abs(roots))].real
-        positive = real[real > 0.0]
-        self.limit = min(math.sqrt(float(positive.min())) if len(positive) else math.inf, math.pi / 2)
+        growth = np.array([(2 * i + 1) * c for i, c in enumerate(self._odd)])
+        self.limit = min(math.sqrt(_smallest_positive_root(growth)), math.pi / 2)
         self._angles = np.linspace(0.0, self.limit, _TABLE_SIZE)
         self._radii = self._radius(self._angles)
 

@@ -35,22 +35,48 @@ def plan_picks(
         ``out_of_reach``, ``too_wide``, ``arm_busy``.
     """
     blocked = blocked or {}
-    wanted = [track for track in tracks if track.label in config.labels]
+    wanted = []
+    for track in tracks:
+        probs = track.label_probs.tolist()
+        best = max(probs)
+        label = track.label_names[probs.index(best)]
+        if label in config.labels:
+            wanted.append((track, label, best))
     if not wanted:
         return (), ()
-    to_go = np.array([config.pick_line - track.point_belt[0] for track in wanted])
+    points = np.array([track.point_belt for track, _, _ in wanted])
+    to_go = config.pick_line - points[:, 0]
     seconds = forecast.seconds_to(to_go)
-    belt_stds = np.hypot(forecast.std_at(seconds), forecast.scale_std * to_go)
-    speed = abs(forecast.velocity_mps)
+    covariances = np.zeros((len(wanted), 4, 4))
+    covariances[:, :2, :2] = [track.covariance_belt for track, _, _ in wanted]
+    covariances[:, 0, 0] += forecast.std_at(seconds) ** 2 + (forecast.scale_std * to_go) ** 2
+    points[:, 0] = config.pick_line
+    doubts = np.minimum(2.0 * np.sqrt(covariances[:, 0, 0]) / abs(forecast.velocity_mps), _MOST_DOUBT_S)
     picks: list[PickTarget] = []
     rejections: list[Rejection] = []
-    for track, left_s, belt_std in zip(wanted, seconds.tolist(), belt_stds.tolist(), strict=True):
-        doubt_s = math.hypot(belt_std, math.sqrt(track.covariance_belt[0, 0])) / speed
-        reason = _reason_against(track, left_s, doubt_s, config) or blocked.get(track.id)
+    rows = zip(wanted, seconds.tolist(), doubts.tolist(), points[:, 1].tolist(), strict=True)
+    for i, ((track, label, probability), left_s, doubt_s, y) in enumerate(rows):
+        width = float(track.size_m[1])
+        reason = _reason_against(track, probability, left_s, doubt_s, y, width, config) or blocked.get(track.id)
         if reason:
             rejections.append(Rejection(track.id, reason))
-        else:
-            picks.append(_target(track, left_s, belt_std, config))
+            continue
+        height = track.height_m
+        covariances[i, 2, 2] = track.height_std_m**2
+        covariances[i, 3, 3] = track.yaw_std_rad**2
+        points[i, 2] = height
+        picks.append(
+            PickTarget(
+                track_id=track.id,
+                stamp_ns=track.stamp_ns + round(left_s * 1e9),
+                label=label,
+                probability=probability,
+                point_belt=points[i],
+                yaw_rad=track.yaw_rad,
+                size_m=np.array((float(track.size_m[0]), width, height)),
+                covariance=covariances[i],
+            )
+        )
     picks.sort(key=lambda pick: (pick.stamp_ns, pick.track_id))
     if config.arm_limited:
         kept = _for_one_arm(picks, config.cycle_time)
@@ -59,41 +85,25 @@ def plan_picks(
     return tuple(picks), tuple(rejections)
 
 
-def _reason_against(track: Track, left_s: float, doubt_s: float, config: PickingConfig) -> str | None:
+def _reason_against(
+    track: Track, probability: float, left_s: float, doubt_s: float, y: float, width: float, config: PickingConfig
+) -> str | None:
     if left_s < 0.0 or left_s > _MAX_STAMP_AHEAD_S:
         return "passed"
     # Withdrawn when it is surely too late: in doubt, an arm can still decide for itself.
-    if left_s + min(2.0 * doubt_s, _MOST_DOUBT_S) < config.lead_time:
+    if left_s + doubt_s < config.lead_time:
         return "too_late"
     if not track.whole:
         return "not_whole"
     if track.num_views < config.min_views:
         return "too_few_views"
-    if track.probability < config.min_probability:
+    if probability < config.min_probability:
         return "uncertain"
-    if not config.reach_min <= track.point_belt[1] <= config.reach_max:
+    if not config.reach_min <= y <= config.reach_max:
         return "out_of_reach"
-    if track.size_m[1] > config.gripper_width:
+    if width > config.gripper_width:
         return "too_wide"
     return None
-
-
-def _target(track: Track, left_s: float, belt_std: float, config: PickingConfig) -> PickTarget:
-    covariance = np.zeros((4, 4))
-    covariance[:2, :2] = track.covariance_belt
-    covariance[0, 0] += belt_std**2
-    covariance[2, 2] = track.height_std_m**2
-    covariance[3, 3] = track.yaw_std_rad**2
-    return PickTarget(
-        track_id=track.id,
-        stamp_ns=track.stamp_ns + round(left_s * 1e9),
-        label=track.label,
-        probability=track.probability,
-        point_belt=np.array([config.pick_line, track.point_belt[1], track.height_m]),
-        yaw_rad=track.yaw_rad,
-        size_m=np.array([track.size_m[0], track.size_m[1], track.height_m]),
-        covariance=covariance,
-    )
 
 
 def _for_one_arm(picks: list[PickTarget], cycle_s: float) -> set[int]:

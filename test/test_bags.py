@@ -13,6 +13,7 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 from vision_msgs.msg import Detection2DArray
 
+from spp_sorter.ros.bag_types import message_class, stamp_of
 from spp_sorter.ros.bags import (
     STORAGES,
     BagError,
@@ -20,8 +21,6 @@ from spp_sorter.ros.bags import (
     BagReader,
     BagWriter,
     in_stamp_order,
-    message_class,
-    stamp_of,
 )
 from spp_sorter.ros.messages import bgr_to_image, detections_to_msg, make_header
 from spp_sorter.values import Detections

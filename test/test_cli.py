@@ -104,6 +104,7 @@ def test_what_is_missing_is_named_with_the_remedy(missing: str, words: list[str]
         (["demo", "--size", "big"], "--size is 'big'"),
         (["demo", "--fps", "-3"], "parameter 'fps' is -3"),
         (["demo", "--duration", "0"], "--duration is 0"),
+        (["demo", "--model", "/no/such.pt"], "--model is '/no/such.pt'"),
     ],
 )
 def test_a_mistake_of_the_user_is_one_line_and_code_2(

@@ -308,6 +308,12 @@ def test_parameters_come_from_ros_files(tmp_path: Path) -> None:
         read_setting("belt.speed")
 
 
+def test_labels_that_the_model_does_not_know_are_refused(tmp_path: Path) -> None:
+    bag = make_bag(tmp_path / "bag", BagSpec(frames=1))
+    with pytest.raises(ConfigError, match=r"\['glass'\]; allowed: labels of the model, compost, non_compost"):
+        run(bag, tmp_path / "out", Config().replaced({"picking.labels": ["glass"]}))
+
+
 def test_figures_are_plain_json(tmp_path: Path) -> None:
     report = run(make_bag(tmp_path / "bag", BagSpec(change=spoil)), tmp_path / "out")
     figures = json.loads(json.dumps(report.as_json(bag="x")))

@@ -7,49 +7,34 @@ goes through exactly the code that a live message goes through.
 from __future__ import annotations
 
 import heapq
-import importlib
 import shutil
-import struct
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from spp_sorter.ros.shares import share_folder
+from spp_sorter.ros.bag_types import (
+    BagError,
+    message_class,
+    message_type,
+    offered_qos,
+    read_plain,
+    stamp_of,
+    type_store,
+)
 
 if TYPE_CHECKING:
     from rosbags.interfaces import Connection
     from rosbags.rosbag2 import Reader, Writer
-    from rosbags.typesys.store import Typestore
+
+__all__ = ["STORAGES", "BagError", "BagMessage", "BagReader", "BagWriter", "in_stamp_order"]
 
 STORAGES = ("mcap", "sqlite3")
 
 REORDER_WINDOW_NS = 1_000_000_000
 """How late, in stamps, a message may have been recorded and still be put in its place."""
-
-_MOST_UNUSED_BYTES = 64
-
-# Types that begin with a std_msgs/Header: their stamp stands in bytes 4..12, right after the CDR encapsulation.
-_STAMPED_TYPES = frozenset(
-    {
-        "geometry_msgs/msg/TwistStamped",
-        "sensor_msgs/msg/CameraInfo",
-        "sensor_msgs/msg/CompressedImage",
-        "sensor_msgs/msg/Image",
-        "sensor_msgs/msg/JointState",
-        "vision_msgs/msg/Detection2DArray",
-        "vision_msgs/msg/Detection3DArray",
-        "diagnostic_msgs/msg/DiagnosticArray",
-    }
-)
-
-
-class BagError(ValueError):
-    """A bag cannot be read or written; the text says which and what helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,35 +66,7 @@ class BagMessage:
 
     def decode_plain(self) -> Any:
         """The message as rosbags reads it, for standard types that need not be installed here (tf2_msgs)."""
-        return _plain(self.data, self.msgtype)
-
-
-def message_class(msgtype: str) -> Any:
-    """The Python class of ``package/msg/Name``.
-
-    Raises:
-        BagError: the package is not installed.
-    """
-    package, _, name = msgtype.split("/")
-    try:
-        return getattr(importlib.import_module(f"{package}.msg"), name)
-    except (ImportError, AttributeError) as error:
-        raise BagError(f"message type '{msgtype}' is not installed; install the ROS package '{package}'") from error
-
-
-def message_type(message: Any) -> str:
-    """The type name of a message, such as ``sensor_msgs/msg/Image``."""
-    kind = type(message)
-    return f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}"
-
-
-def stamp_of(msgtype: str, data: bytes, otherwise_ns: int) -> int:
-    """The header's stamp of a serialised message in nanoseconds, or ``otherwise_ns`` where its type has no header."""
-    if msgtype not in _STAMPED_TYPES or len(data) < 12:
-        return otherwise_ns
-    order = "<" if data[1] & 1 else ">"
-    seconds, nanoseconds = struct.unpack_from(f"{order}iI", data, 4)
-    return int(seconds) * 1_000_000_000 + int(nanoseconds)
+        return read_plain(self.data, self.msgtype)
 
 
 class BagReader:
@@ -256,7 +213,7 @@ class BagWriter:
         from rosbags.rosbag2 import StoragePlugin
 
         _, writer_class = _rosbags()
-        self._store = _typestore()
+        self._store = type_store()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._scratch = Path(tempfile.mkdtemp(prefix=f".{self.path.name}.", dir=self.path.parent))
         plugin = StoragePlugin.MCAP if self._storage == "mcap" else StoragePlugin.SQLITE3
@@ -279,7 +236,7 @@ class BagWriter:
         connection = self._connections.get(topic)
         if connection is None:
             connection = self._writer.add_connection(
-                topic, msgtype, typestore=self._store, offered_qos_profiles=[_qos(latched)]
+                topic, msgtype, typestore=self._store, offered_qos_profiles=[offered_qos(latched)]
             )
             self._connections[topic] = connection
         self._writer.write(connection, recorded_ns, data)
@@ -290,7 +247,7 @@ class BagWriter:
 
         # Fast CDR leaves whatever was in memory in the gaps between aligned fields; rosbags writes zeros there.
         msgtype = message_type(message)
-        plain = _plain(serialize_message(message), msgtype)
+        plain = read_plain(serialize_message(message), msgtype)
         self.write(topic, msgtype, recorded_ns, bytes(self._store.serialize_cdr(plain, msgtype)), latched)
 
     def __exit__(
@@ -318,57 +275,3 @@ def _rosbags() -> tuple[type[Reader], type[Writer]]:
     except ImportError as error:
         raise BagError("bags need the Python package 'rosbags'; install it with: pip install rosbags") from error
     return Reader, Writer
-
-
-def _qos(latched: bool) -> Any:
-    from rosbags.interfaces import (
-        Qos,
-        QosDurability,
-        QosHistory,
-        QosLiveliness,
-        QosReliability,
-        QosTime,
-    )
-
-    forever = QosTime(0x7FFFFFFF, 0xFFFFFFFF)
-    durability = QosDurability.TRANSIENT_LOCAL if latched else QosDurability.VOLATILE
-    return Qos(
-        history=QosHistory.KEEP_LAST,
-        depth=1 if latched else 5,
-        reliability=QosReliability.RELIABLE,
-        durability=durability,
-        deadline=forever,
-        lifespan=forever,
-        liveliness=QosLiveliness.AUTOMATIC,
-        liveliness_lease_duration=forever,
-        avoid_ros_namespace_conventions=False,
-    )
-
-
-@lru_cache(maxsize=1)
-def _typestore() -> Typestore:
-    """The definitions of the standard messages and of the installed vision_msgs."""
-    from rosbags.typesys import Stores, get_types_from_msg, get_typestore
-
-    store = get_typestore(Stores.ROS2_JAZZY)
-    types: dict[str, Any] = {}
-    folder = share_folder("vision_msgs")
-    if folder is None:
-        raise BagError("the ROS package 'vision_msgs' is not installed; run `make setup`, or install it with rosdep")
-    for path in sorted((folder / "msg").glob("*.msg")):
-        types.update(get_types_from_msg(path.read_text(encoding="utf-8"), f"vision_msgs/msg/{path.stem}"))
-    store.register({name: fields for name, fields in types.items() if name not in store.fielddefs})
-    return store
-
-
-def _plain(data: bytes, msgtype: str) -> Any:
-    """The message as rosbags reads it; raises its SerdeError."""
-    from rosbags.serde import SerdeError
-
-    store = _typestore()
-    # Fast CDR leaves room behind the last field, 8 bytes for each empty sequence of numbers; rosbags takes more than
-    # 3 for an error.
-    for unused in range(0, _MOST_UNUSED_BYTES, 4):
-        with suppress(SerdeError):
-            return store.deserialize_cdr(data[: len(data) - unused], msgtype)
-    return store.deserialize_cdr(data, msgtype)

@@ -48,7 +48,7 @@ def write_video(recorder: Recorder, path: Path, config: Config) -> int:
     picks = {message.stamp_ns: message for message in recorder.messages(graph.PICK_TARGETS)}
     infos = {message.stamp_ns: message for message in recorder.messages(graph.CAMERA_INFO)}
     pose = pose_from_quaternion(config.camera.position, config.camera.orientation)
-    number = 0
+    number, first_ns = 0, 0
     with Video(path) as video:
         for message in recorder.messages(graph.IMAGE):
             stamp_ns = message.stamp_ns
@@ -57,7 +57,9 @@ def write_video(recorder: Recorder, path: Path, config: Config) -> int:
             camera = Camera(messages.camera_info_to_intrinsics(infos[stamp_ns].decode()), pose)
             result = result_of(detections[stamp_ns], tracks[stamp_ns].decode(), picks[stamp_ns].decode(), camera)
             image_bgr = messages.image_to_bgr(message.decode())
-            video.add(stamp_ns, draw_result(image_bgr, result, config, camera))
+            first_ns = first_ns or stamp_ns
+            note = f"{(stamp_ns - first_ns) * 1e-9:.1f} s"
+            video.add(stamp_ns, draw_result(image_bgr, result, config, camera, note))
             number += 1
     return number
 

@@ -8,14 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 _PR_SET_PDEATHSIG = 1
 _TAIL_LINES = 15
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class ProcessError(RuntimeError):
@@ -54,7 +55,7 @@ class Processes:
         """Run ``python -m module arguments``."""
         log = self._log_folder / f"{name}.log"
         self._log_folder.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as output:
+        with log.open("wb") as output, _undisturbed():
             process = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
                 env=self._environment,
@@ -62,9 +63,9 @@ class Processes:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=_prepare_child,
             )
-        self.children.append(Child(name, process, log))
+            self.children.append(Child(name, process, log))
 
     def check(self) -> None:
         """Raise ProcessError when a process has ended."""
@@ -105,6 +106,19 @@ def tail(log: Path, lines: int = _TAIL_LINES) -> str:
     return "\n".join(f"  {line}" for line in text) or "  (empty)"
 
 
-def _end_with_parent() -> None:
-    """In the child: SIGINT when the parent dies, even by SIGKILL (Linux)."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold signals back, so that none comes between the start of a process and our knowing of it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _prepare_child() -> None:
+    """In the child: SIGKILL when the parent dies (Linux), and the usual signals, whatever the parent did with them."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for number in _ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING_SIGNALS)

@@ -13,7 +13,8 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
-from spp_sorter.ros.bags import BagMessage, message_class, stamp_of
+from spp_sorter.ros.bag_types import message_class, stamp_of
+from spp_sorter.ros.bags import BagMessage
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from spp_sorter.config import Config
+from spp_sorter.config import Config, ConfigError
 from spp_sorter.drawing import draw_result
 from spp_sorter.ros import messages
 from spp_sorter.ros.bag_frames import BadInput, BagFrame, BagFrames
@@ -128,7 +128,9 @@ def replay(
 
     Raises:
         BagError: the bag is damaged or lacks a topic.
+        ConfigError: labels to pick that the detector does not know.
     """
+    _check_labels(config, detector)
     topics = choose_topics(bag.topics, names or TopicNames(), config.node.use_depth)
     frames, sorter, report = BagFrames(bag, topics, config), Sorter(detector, config), ReplayReport()
     _check_folder(outputs.folder)
@@ -207,6 +209,14 @@ class ResultWriter:
 
     def _put(self, topic: str, message: Any, stamp_ns: int, latched: bool = False) -> None:
         self._bag.write_message(f"{self._namespace}/{topic}", message, stamp_ns, latched)
+
+
+def _check_labels(config: Config, detector: ItemDetector) -> None:
+    unknown = [label for label in config.picking.labels if label not in detector.label_names]
+    if unknown:
+        raise ConfigError(
+            f"parameter 'picking.labels' has {unknown}; allowed: labels of the model, {', '.join(detector.label_names)}"
+        )
 
 
 def _check_folder(folder: Path) -> None:

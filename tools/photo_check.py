@@ -4,8 +4,8 @@
     spp_sorter replay BAG --out OUT --json OUT/replay.json
     python tools/photo_check.py --json OUT/replay.json --pictures PICTURES --expect non_compost
 
-The photographs have no boxes. The item's is taken from its mask: what differs from the colour of the picture's border by
-more than Otsu's threshold, largest part. "Covers" is an IoU of at least 0.5 with that box.
+The photographs have no boxes. The item's is taken from its mask: what differs from the colour of the picture's border
+by more than Otsu's threshold, largest part. "Covers" is an IoU of at least 0.5 with that box.
 """
 
 import argparse

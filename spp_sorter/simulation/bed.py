@@ -8,8 +8,8 @@ import numpy as np
 
 from spp_sorter.simulation.canvas import Canvas, draw_item, patch_of
 from spp_sorter.simulation.look import UNIT_GAIN, apply_grain, light_direction, shading, value_noise
-from spp_sorter.simulation.placement import PlacedItem
-from spp_sorter.simulation.scene_config import WorldConfig
+from spp_sorter.simulation.placed_item import PlacedItem
+from spp_sorter.simulation.scene_config import WorldConfig, tile_size
 from spp_sorter.simulation.scraps import SCRAP_COLORS_BGR, scatter
 from spp_sorter.simulation.shape_library import ShapeLibrary
 from spp_sorter.simulation.untyped import cv2
@@ -26,10 +26,10 @@ class Bed:
     Args:
         config: the world.
         library: its compost objects are strewn into the layer.
-        size_hw: rows and columns of the seamless tile that the layer's soil repeats in.
     """
 
-    def __init__(self, config: WorldConfig, library: ShapeLibrary, size_hw: tuple[int, int]) -> None:
+    def __init__(self, config: WorldConfig, library: ShapeLibrary) -> None:
+        size_hw = tile_size(config)
         self._config = config
         self._library = library
         rng = np.random.default_rng([config.seed, 3])
@@ -62,6 +62,15 @@ class Bed:
         color = cv2.resize(np.clip(mixed, 3, 255).astype(np.uint8), full_wh, interpolation=cv2.INTER_LINEAR)[crop]
         self._bgr: ImageArray = apply_grain(rng, color, 0.25)
         self._tones: FloatArray = np.clip(SCRAP_COLORS_BGR * rng.uniform(0.8, 1.25, (len(SCRAP_COLORS_BGR), 1)), 0, 255)
+
+    def rest_mm(self, item: PlacedItem) -> int:
+        """How high an item lies in the layer: thin things on top of it, thick ones sunk in."""
+        on_belt = item.to_strip(item.shape.footprint.corners_m)
+        inner = np.concatenate([on_belt, (on_belt + on_belt.mean(0)) / 2])
+        columns = np.floor(inner[:, 0] * self._px_per_m).astype(int) % self._height_mm.shape[1]
+        rows = np.floor(self._height_mm.shape[0] / 2 - inner[:, 1] * self._px_per_m).astype(int)
+        under = self._height_mm[np.clip(rows, 0, self._height_mm.shape[0] - 1), columns]
+        return max(round(float(np.quantile(under, 0.7)) + 3.0 - 0.35 * item.shape.height_mm * item.scale), 0)
 
     def spread(self, canvas: Canvas, numbers: list[int], columns: np.ndarray) -> None:
         """Cover an empty canvas with the layer.

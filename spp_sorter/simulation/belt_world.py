@@ -11,8 +11,9 @@ from spp_sorter.geometry.camera import Camera
 from spp_sorter.simulation.image_effects import ImageEffects, surroundings
 from spp_sorter.simulation.placement import Placement
 from spp_sorter.simulation.relief import Region, ReliefCamera
-from spp_sorter.simulation.scene_config import SpeedProfile, WorldConfig, random_world_config
+from spp_sorter.simulation.scene_config import WorldConfig, random_world_config
 from spp_sorter.simulation.shape_library import ShapeLibrary, shipped_library
+from spp_sorter.simulation.speed import SpeedProfile
 from spp_sorter.simulation.sprites import SpriteObject
 from spp_sorter.simulation.strip import Strip
 from spp_sorter.simulation.truth import Silhouette, silhouettes, true_items, unseen_item
@@ -49,13 +50,19 @@ class BeltWorld:
         config: the world.
         sprites: objects to fill it with, or a library of them to share between worlds; None for the shipped pack's
             objects of ``config.split``.
+        placement: what lies where; None to let chance decide.
 
     Raises:
         WorldError: a value of the config is out of range or there are no objects.
         CameraError: the camera cannot measure.
     """
 
-    def __init__(self, config: WorldConfig, sprites: tuple[SpriteObject, ...] | ShapeLibrary | None = None) -> None:
+    def __init__(
+        self,
+        config: WorldConfig,
+        sprites: tuple[SpriteObject, ...] | ShapeLibrary | None = None,
+        placement: Placement | None = None,
+    ) -> None:
         self.config = config
         self.intrinsics: CameraIntrinsics = config.camera
         self.camera_in_belt: Pose = config.camera_in_belt
@@ -65,7 +72,7 @@ class BeltWorld:
             library = shipped_library(config.split)
         else:
             library = sprites if isinstance(sprites, ShapeLibrary) else ShapeLibrary(sprites)
-        self._strip = Strip(config, Placement(config, library))
+        self._strip = Strip(config, placement if placement is not None else Placement(config, library))
         self._relief = ReliefCamera(self._camera, config.belt_width_m)
         self._reach_x = self._relief.reach_x(_HIGHEST_M)
         middle, ahead = self._camera.project([[0.0, 0.0, 0.0], [0.05, 0.0, 0.0]])
@@ -123,7 +130,7 @@ class BeltWorld:
         right, bottom = min(math.ceil(each.box_xyxy[2]) + 2, width), min(math.ceil(each.box_xyxy[3]) + 2, height)
         if right <= left or bottom <= top:
             return None
-        return Region(left, top, right, bottom, min(math.ceil(each.item.top_mm) + 1, 255))
+        return Region(left, top, right, bottom, min(round(each.item.top_mm), 255))
 
     def _depth(self, height_mm: ImageArray, stamp_ns: int) -> FloatArray:
         depth = self._relief.depth_m(height_mm)

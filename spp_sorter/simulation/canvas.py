@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spp_sorter.simulation.look import UNIT_GAIN
-from spp_sorter.simulation.placement import PlacedItem
+from spp_sorter.simulation.placed_item import PlacedItem
 from spp_sorter.simulation.untyped import cv2
 from spp_sorter.values import FloatArray, ImageArray, IntArray
 
@@ -49,7 +49,7 @@ def patch_of(canvas: Canvas, affine: FloatArray, size_px: tuple[int, int]) -> tu
     return (slice(top, bottom), slice(left, right)) if right > left and bottom > top else None
 
 
-def draw_item(canvas: Canvas, item: PlacedItem, gain: ImageArray, item_id: int) -> None:
+def draw_item(canvas: Canvas, item: PlacedItem, gain: ImageArray, item_id: int, pressed: bool = False) -> None:
     """Lay one item on the canvas: it shows wherever it rises above what lies there already.
 
     Args:
@@ -57,6 +57,7 @@ def draw_item(canvas: Canvas, item: PlacedItem, gain: ImageArray, item_id: int) 
         item: the item.
         gain: [h, w] uint8 brightness of the shape's pixels, ``UNIT_GAIN`` is 1.
         item_id: number to write into ``ids``.
+        pressed: it shows everywhere, because it has pressed down what is under it.
     """
     affine = item.affine_to_pixels(canvas.left_m, canvas.top_m, canvas.metres_per_px)
     here = patch_of(canvas, affine, item.shape.size_px)
@@ -74,7 +75,7 @@ def draw_item(canvas: Canvas, item: PlacedItem, gain: ImageArray, item_id: int) 
     upper = np.clip(surfaces[..., 0] * np.float32(item.scale) + np.float32(item.base_mm + 0.5), 1, 255).astype(np.uint8)
     lower = np.clip(surfaces[..., 1] * np.float32(item.scale) + np.float32(item.base_mm), 0, 255).astype(np.uint8)
     inside = solid >= 128
-    wins = inside & (upper > old_top)
+    wins = inside if pressed else inside & (upper > old_top)
     # the soft rim blends with what is beside the item; a column of several things is filled from the lowest of them
     occupied = old_top > 0
     alpha[~(wins | ~(inside | occupied))] = 0

@@ -16,7 +16,7 @@ from spp_sorter.simulation.untyped import cv2
 from spp_sorter.values import FloatArray, ImageArray
 
 _PAD_PX = 6
-_SLICE_SHARES = (0.0, 0.15, 0.32, 0.5, 0.68, 0.84, 0.97)
+_SLICE_SHARES = (0.0, 0.25, 0.5, 0.75, 0.97)
 _MAX_SLOPE = 2.5
 
 
@@ -133,7 +133,7 @@ class ItemShape:
         """Horizontal cuts from the belt to the top; together they span the item's silhouette from any side."""
         outlines: list[FloatArray] = []
         heights: list[float] = []
-        shares = _SLICE_SHARES if self.height_mm > 30.0 else _SLICE_SHARES[:: 2 if self.height_mm > 8.0 else 6]
+        shares = _SLICE_SHARES if self.height_mm > 30.0 else _SLICE_SHARES[:: 2 if self.height_mm > 8.0 else 4]
         for level in (share * self.height_mm for share in shares):
             cut = (self.solid > 0) & (self.top_mm >= level) & (self.bottom_mm <= level)
             # twice the resolution puts the outline a quarter pixel from the true edge

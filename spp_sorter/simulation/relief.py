@@ -8,7 +8,6 @@ H x W is the image. Pixel coordinates have the centre of the first pixel at (0, 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -17,10 +16,12 @@ import numpy.typing as npt
 
 from spp_sorter.geometry.camera import Camera
 from spp_sorter.simulation.canvas import Canvas
+from spp_sorter.simulation.rays import normalised_rays
 from spp_sorter.simulation.untyped import cv2
 from spp_sorter.values import FloatArray, ImageArray, IntArray
 
-_BLOCK = 8
+ComplexArray = npt.NDArray[np.complex64]
+
 _STEP_DRIFT_PX = 2.5
 _STEP_MM = (2, 8)
 _WALL_GAIN = 0.72
@@ -64,13 +65,13 @@ class _Met:
 
     Attributes:
         pixels: [N] index into the flattened image.
-        cells_xy: [N, 2] float32 where, in strip pixels (edge convention).
+        places: [N] complex64 where, x + iy in strip pixels (edge convention).
         cells: [N] index of that pixel into the flattened strip.
         on_wall: [N] bool, a steep side rather than an upper surface.
     """
 
     pixels: IntArray
-    cells_xy: FloatArray
+    places: ComplexArray
     cells: IntArray
     on_wall: npt.NDArray[np.bool_]
 
@@ -88,7 +89,7 @@ class ReliefCamera:
         self.size_hw = (height, width)
         rotation, origin = camera.camera_in_belt.rotation, camera.camera_in_belt.translation
         to_belt = np.column_stack([rotation[:, :2], rotation[:, 2]]).astype(np.float32)
-        x, y, down = cv2.split(cv2.transform(_normalised_rays(camera), to_belt))
+        x, y, down = cv2.split(cv2.transform(normalised_rays(camera), to_belt))
         # what looks to the horizon or above sees the belt's far end
         self._down: FloatArray = np.minimum(down, -0.05)
         self._camera_height_m = float(origin[2])
@@ -127,7 +128,7 @@ class ReliefCamera:
         at, level_mm = self._meet(canvas, ground, regions)
         # what meets nothing is looked up in the lower half of the layers: the bare belt
         ground[..., 1] += canvas.ids.shape[0]
-        ground.reshape(-1, 2)[at.pixels] = at.cells_xy
+        _as_complex(ground)[at.pixels] = at.places
         ground -= 0.5
         image = cv2.remap(self._stacked(canvas), ground, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         walls = at.pixels[at.on_wall]
@@ -147,8 +148,8 @@ class ReliefCamera:
             px = np.float32(1.0 / metres_per_px)
             self._ground_px = (self._ground_xy[0] * px, self._ground_xy[1] * -px)
             per_mm = px / np.float32(1000.0)
-            self._drift_planes = (self._drift_xy[0] * per_mm, self._drift_xy[1] * -per_mm)
-            self._drift_coarse = cv2.merge([plane[::2, ::2].copy() for plane in self._drift_planes])
+            self._drift_px = cv2.merge([self._drift_xy[0] * per_mm, self._drift_xy[1] * -per_mm])
+            self._drift_coarse = np.ascontiguousarray(self._drift_px[::2, ::2])
             self._resolution = metres_per_px
 
     def _meet(self, canvas: Canvas, ground: FloatArray, regions: Iterable[Region]) -> tuple[_Met, ImageArray]:
@@ -169,30 +170,45 @@ class ReliefCamera:
             np.repeat(np.repeat(each, 2, 0), 2, 1)[:height, :width].reshape(-1)
             for each in (cv2.dilate(found, kernel), found, lowest)
         ]
+        everywhere = _Lines(_as_complex(ground), _as_complex(self._drift_px))
         pixels = np.flatnonzero(candidates[0])
-        lines = _Lines(*(plane.reshape(-1)[pixels] for plane in (*cv2.split(ground), *self._drift_planes)))
-        surfaces = heights.reshape(-1)
-        columns = canvas.ids.shape[1]
-        level: ImageArray = np.zeros(len(pixels), np.uint8)
-        pending = np.arange(len(pixels))
+        lines = everywhere.of(pixels)
+        layer = np.zeros(len(pixels), np.uint8)
+        pending: IntArray = np.arange(len(pixels))
         for candidate in candidates:
-            layer = candidate[pixels[pending]]
-            here = surfaces.take(lines.of(pending).cells(layer, columns), mode="clip")
-            inside = (here.astype(np.uint8) >= layer) & ((here >> 8).astype(np.uint8) <= layer) & (layer > 0)
-            level[pending[inside]] = layer[inside]
+            tried = candidate[pixels[pending]]
+            inside = lines.of(pending).inside(canvas, tried)
+            layer[pending[inside]] = tried[inside]
             pending = pending[~inside]
-        met = np.flatnonzero(level)
-        pixels, lines, layer = pixels[met], lines.of(met), level[met]
-        level = layer
+        level: ImageArray = layer
         on_wall: npt.NDArray[np.bool_] = np.zeros(len(level), np.bool_)
+        surfaces = canvas.heights.reshape(-1, 2)[:, 0]
         for _ in range(2):
-            top: ImageArray = surfaces.take(lines.cells(level, columns), mode="clip").astype(np.uint8)
+            top = surfaces.take(lines.cells(level, canvas), mode="clip")
             # an upper surface is at most one step above its layer; on a wall the layer is as good as any height
             on_wall = top > layer + np.uint8(_STEP_MM[1])
-            level = np.where(on_wall, layer, np.maximum(top, layer))
+            level = np.where(on_wall | (layer == 0), layer, np.maximum(top, layer))
         level_mm = np.zeros(self.size_hw, np.uint8)
         level_mm.reshape(-1)[pixels] = level
-        return _Met(pixels, lines.at(level), lines.cells(level, columns), on_wall), level_mm
+        wall = np.zeros(self.size_hw, np.bool_)
+        wall.reshape(-1)[pixels] = on_wall
+        self._add_rims(canvas, everywhere, level_mm, wall)
+        pixels = np.flatnonzero(level_mm)
+        lines, level = everywhere.of(pixels), level_mm.reshape(-1)[pixels]
+        met = _Met(pixels, lines.at(level), lines.cells(level, canvas), wall.reshape(-1)[pixels])
+        return met, level_mm
+
+    def _add_rims(self, canvas: Canvas, everywhere: _Lines, level_mm: ImageArray, wall: npt.NDArray[np.bool_]) -> None:
+        """Give the rims of tops that lie between two layers to the pixels beside them."""
+        around = cv2.dilate(level_mm, np.ones((5, 5), np.uint8))
+        beside = (around > (np.minimum(level_mm, 255 - _STEP_MM[1]) + np.uint8(_STEP_MM[1]))) | (
+            (level_mm == 0) & (around > 1)
+        )
+        pixels = np.flatnonzero(beside)
+        level = around.reshape(-1)[pixels]
+        inside = everywhere.of(pixels).inside(canvas, level)
+        level_mm.reshape(-1)[pixels[inside]] = level[inside]
+        wall.reshape(-1)[pixels[inside]] = False
 
     def _merged(self, regions: Iterable[Region]) -> list[Region]:
         """The regions at half the resolution; one around all where they cover much of the image."""
@@ -237,51 +253,41 @@ class ReliefCamera:
             np.maximum(found, np.minimum(inside, np.uint8(layer)), out=found)
 
 
-def _normalised_rays(camera: Camera) -> FloatArray:
-    """[H, W, 2] float32 x/z and y/z of every pixel's line of sight in the optical frame.
-
-    The lens is inverted exactly on a grid of one point in 8 x 8 pixels; between them only the (small, smooth)
-    difference to the pinhole is interpolated.
-    """
-    height, width = camera.intrinsics.size_hw
-    k_inverse = np.linalg.inv(camera.intrinsics.k)
-    grid_wh = (math.ceil(width / _BLOCK) + 2, math.ceil(height / _BLOCK) + 2)
-    middle = (_BLOCK - 1) / 2 - _BLOCK
-    grid_x, grid_y = np.meshgrid(np.arange(grid_wh[0]) * _BLOCK + middle, np.arange(grid_wh[1]) * _BLOCK + middle)
-    pixels = np.column_stack([grid_x.ravel(), grid_y.ravel()])
-    _, directions = camera.rays(pixels)
-    seen = directions @ camera.camera_in_belt.rotation
-    pinhole = pixels @ k_inverse[:2, :2].T + k_inverse[:2, 2]
-    bend = np.nan_to_num(seen[:, :2] / seen[:, 2:] - pinhole).reshape(grid_wh[1], grid_wh[0], 2).astype(np.float32)
-    fine = cv2.resize(bend, (grid_wh[0] * _BLOCK, grid_wh[1] * _BLOCK), interpolation=cv2.INTER_LINEAR)
-    columns, rows = np.arange(width)[None], np.arange(height)[:, None]
-    straight = [(line[0] * columns + line[1] * rows + line[2]).astype(np.float32) for line in k_inverse[:2]]
-    rays: FloatArray = cv2.merge(straight) + fine[_BLOCK : _BLOCK + height, _BLOCK : _BLOCK + width]
-    return rays
+def _as_complex(pairs: FloatArray) -> ComplexArray:
+    """[H, W, 2] float32 as [H * W] complex64, the same memory."""
+    return pairs.view(np.complex64).reshape(-1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Lines:
-    """N lines of sight over the strip: [N] float32 start and drift per millimetre, strip pixels (edge convention)."""
+    """N lines of sight over the strip, x + iy in strip pixels (edge convention).
 
-    x: FloatArray
-    y: FloatArray
-    drift_x: FloatArray
-    drift_y: FloatArray
+    Attributes:
+        start: [N] complex64 where they meet the belt.
+        drift: [N] complex64 how far they move per millimetre of height.
+    """
+
+    start: ComplexArray
+    drift: ComplexArray
 
     def of(self, chosen: IntArray) -> _Lines:
         """Some of them."""
-        return _Lines(self.x[chosen], self.y[chosen], self.drift_x[chosen], self.drift_y[chosen])
+        return _Lines(self.start[chosen], self.drift[chosen])
 
-    def at(self, level_mm: ImageArray) -> FloatArray:
-        """[N, 2] where they are at a height each."""
-        return np.column_stack([self.x + self.drift_x * level_mm, self.y + self.drift_y * level_mm])
+    def at(self, level_mm: ImageArray) -> ComplexArray:
+        """[N] where they are at a height each."""
+        return self.start + self.drift * level_mm.astype(np.float32)
 
-    def cells(self, level_mm: ImageArray, columns: int) -> IntArray:
+    def cells(self, level_mm: ImageArray, canvas: Canvas) -> IntArray:
         """[N] index into the flattened strip of the pixels that they are in at a height each.
 
         Lines beside the strip get an index beyond its ends, where nothing lies on it.
         """
-        x = (self.x + self.drift_x * level_mm).astype(np.int32)
-        y = (self.y + self.drift_y * level_mm).astype(np.int32)
-        return y * columns + x
+        at = self.at(level_mm)
+        return at.imag.astype(np.int32) * canvas.ids.shape[1] + at.real.astype(np.int32)
+
+    def inside(self, canvas: Canvas, level_mm: ImageArray) -> npt.NDArray[np.bool_]:
+        """[N] whether they are inside something at a height each; never at height 0."""
+        here = canvas.heights.view(np.uint16).reshape(-1).take(self.cells(level_mm, canvas), mode="clip")
+        upper, lower = (here & 0xFF).astype(np.uint8), (here >> 8).astype(np.uint8)
+        return (upper >= level_mm) & (lower <= level_mm) & (level_mm > 0)

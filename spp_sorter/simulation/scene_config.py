@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from spp_sorter.values import CameraIntrinsics, FloatArray, Pose
+from spp_sorter.values import CameraIntrinsics, Pose
 
 DENSITIES = ("sparse", "touching", "bed")
 SPLITS = ("train", "test", "all")
+_BESIDE_M = 0.04
+_TILE_M = 1.0
 Bgr = tuple[float, float, float]
 
 
@@ -131,7 +133,7 @@ def camera_pose(
     return Pose(turn @ down @ about_x @ about_y, np.array([x_m, y_m, height_m]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class WorldConfig:
     """A simulated belt: what lies on it, how it moves, and who looks at it.
 
@@ -198,40 +200,10 @@ class WorldConfig:
         return self.intrinsics if self.intrinsics is not None else default_intrinsics(self.size_hw)
 
 
-class SpeedProfile:
-    """Position of the belt at any time, the exact integral of a constant or piecewise linear speed; 0 at time 0."""
-
-    def __init__(self, speed_mps: float | tuple[tuple[float, float], ...]) -> None:
-        knots = ((0.0, float(speed_mps)),) if isinstance(speed_mps, (int, float)) else speed_mps
-        self._times_s = np.array([time for time, _ in knots], np.float64)
-        self._speeds = np.array([speed for _, speed in knots], np.float64)
-        if not len(knots) or np.any(np.diff(self._times_s) <= 0):
-            raise WorldError(
-                f"speed_mps has knots at {self._times_s.tolist()} s; allowed: one or more, times increasing"
-            )
-        steps = np.diff(self._times_s) * (self._speeds[1:] + self._speeds[:-1]) / 2
-        self._positions: FloatArray = np.concatenate([[0.0], np.cumsum(steps)])
-        self._start_m = self._integral(0.0)
-
-    def _integral(self, time_s: float) -> float:
-        index = int(np.searchsorted(self._times_s, time_s, side="right")) - 1
-        if index < 0:
-            return float(self._speeds[0] * (time_s - self._times_s[0]))
-        since = time_s - float(self._times_s[index])
-        slope = 0.0
-        if index + 1 < len(self._times_s):
-            slope = float(
-                (self._speeds[index + 1] - self._speeds[index]) / (self._times_s[index + 1] - self._times_s[index])
-            )
-        return float(self._positions[index] + self._speeds[index] * since + slope * since * since / 2)
-
-    def position_m(self, stamp_ns: int) -> float:
-        """How far the belt has moved along +x from time 0 to ``stamp_ns``."""
-        return self._integral(stamp_ns * 1e-9) - self._start_m
-
-    def speed_mps(self, stamp_ns: int) -> float:
-        """Speed at ``stamp_ns``."""
-        return float(np.interp(stamp_ns * 1e-9, self._times_s, self._speeds))
+def tile_size(config: WorldConfig) -> tuple[int, int]:
+    """Rows and columns of the seamless tiles that belt and organic layer repeat in; the rows are those of the strip."""
+    rows = 2 * math.ceil((config.belt_width_m / 2 + _BESIDE_M) / config.metres_per_px)
+    return rows, round(max(_TILE_M, 0.0 if config.endless else config.segment_m + 0.2) / config.metres_per_px)
 
 
 _BELT_COLORS: tuple[Bgr, ...] = (

@@ -11,15 +11,13 @@ from collections import OrderedDict
 
 import numpy as np
 
-from spp_sorter.simulation.bed import Bed
 from spp_sorter.simulation.canvas import Canvas, draw_item
 from spp_sorter.simulation.look import apply_light, belt_texture, shading
-from spp_sorter.simulation.placement import PlacedItem, Placement
-from spp_sorter.simulation.scene_config import WorldConfig
+from spp_sorter.simulation.placed_item import PlacedItem
+from spp_sorter.simulation.placement import Placement
+from spp_sorter.simulation.scene_config import WorldConfig, tile_size
 
 _MARGIN_M = 0.1
-_BESIDE_M = 0.04
-_TILE_M = 1.0
 _PIECE_M = 0.25
 _LARGEST_M = 0.3
 _KEPT_PIECES = 16
@@ -38,13 +36,11 @@ class Strip:
         self._placement = placement
         self._px = config.metres_per_px
         self._columns = round((_PIECE_M if config.endless else config.segment_m) / self._px)
-        self._rows = 2 * math.ceil((config.belt_width_m / 2 + _BESIDE_M) / self._px)
-        self.top_m = self._rows / 2 * self._px
+        self.top_m = tile_size(config)[0] / 2 * self._px
         self._pieces: OrderedDict[int, Canvas] = OrderedDict()
-        tile_columns = max(self._columns, round(_TILE_M / self._px))
         rng = np.random.default_rng([config.seed, 2])
-        self._tile = belt_texture(rng, config.belt, (self._rows, tile_columns), self._px)
-        self._bed = Bed(config, placement.library, (self._rows, tile_columns)) if config.density == "bed" else None
+        self._tile = belt_texture(rng, config.belt, tile_size(config), self._px)
+        self._bed = placement.bed
         self._window: tuple[int, int, Canvas] | None = None
         self._ahead = 0
 
@@ -118,7 +114,8 @@ class Strip:
         if self._bed is not None:
             self._bed.spread(canvas, self._placement.segments_in(left_m, right_m), columns)
         for item in self.items(left_m, right_m):
-            draw_item(canvas, item, shading(item.shape.normals, self._config.light, item.yaw_rad), item.id)
+            gain = shading(item.shape.normals, self._config.light, item.yaw_rad)
+            draw_item(canvas, item, gain, item.id, pressed=self._bed is not None)
             if self._bed is not None:
                 self._bed.cover(canvas, item, columns)
         top_mm = np.ascontiguousarray(heights[..., 0])

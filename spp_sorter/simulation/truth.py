@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spp_sorter.geometry.camera import Camera
-from spp_sorter.simulation.placement import PlacedItem
+from spp_sorter.simulation.placed_item import PlacedItem
 from spp_sorter.simulation.untyped import cv2
 from spp_sorter.values import FloatArray, IntArray, TrueItem
 

@@ -28,6 +28,7 @@ class EncoderMotion:
         self._last_raw_m = 0.0
         self._noise_m: float | None = None
         self._newest: BeltState | None = None
+        self._asked: tuple[int, BeltState] | None = None
 
     def __len__(self) -> int:
         return len(self._readings)
@@ -35,7 +36,7 @@ class EncoderMotion:
     def clear(self) -> None:
         """Forget all readings."""
         self._readings.clear()
-        self._noise_m = self._newest = None
+        self._noise_m = self._newest = self._asked = None
 
     def newest_ns(self) -> int | None:
         """Stamp of the newest reading, None when there is none."""
@@ -74,7 +75,7 @@ class EncoderMotion:
                 drift += (0.005 + 0.2 * abs(expected)) ** 2
             self._readings.append(time, position + moved, drift)
         self._last_raw_m = raw_m
-        self._noise_m = self._newest = None
+        self._noise_m = self._newest = self._asked = None
         return status
 
     def _recent_velocity(self) -> float:
@@ -90,9 +91,16 @@ class EncoderMotion:
         Returns:
             The state, or the status ``belt_motion_unknown`` (fewer than two readings) or ``belt_motion_stale``.
         """
+        if self._asked is not None and self._asked[0] == stamp_ns:
+            return self._asked[1]
         if len(self._readings) < 2:
             return Status("belt_motion_unknown", Level.WARN, "waiting for a second reading of the belt encoder")
-        time = self._readings.seconds(stamp_ns)
+        state = self._state(self._readings.seconds(stamp_ns))
+        if isinstance(state, BeltState):
+            self._asked = (stamp_ns, state)
+        return state
+
+    def _state(self, time: float) -> BeltState | Status:
         outside = self._readings.outside(time)
         if outside > MAX_EXTRAPOLATION_S:
             return motion_stale(outside, "belt encoder")

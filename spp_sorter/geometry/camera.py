@@ -89,7 +89,7 @@ class Camera:
         pixels = _checked_points(pixels_xy, 2, "pixels_xy")
         normalised = pixels @ self._k_inverse[:2, :2].T + self._k_inverse[:2, 2]
         directions = self._lens.undistort(normalised) @ self._rotation.T
-        directions /= np.sqrt((directions * directions).sum(1, keepdims=True))
+        directions /= np.sqrt(np.einsum("ni,ni->n", directions, directions))[:, None]
         return self._origin.copy(), directions
 
     def to_plane(self, pixels_xy: npt.ArrayLike, height_m: float | FloatArray) -> FloatArray:

@@ -13,13 +13,17 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from spp_sorter.values import FloatArray
+
+BoolArray = npt.NDArray[np.bool_]
 
 _TABLE_SIZE = 512
 _WIDEST = 10.0  # tangent of the widest angle off the axis that a model with x/z can be asked for (84 degrees)
 _ITERATIONS = 30
-_CONVERGED = 1e-13
+_CONVERGED = 1e-9  # Newton's last step squares it
+_GOOD = 1e-7  # a step that small has converged, rounding included
 
 
 def _smallest_positive_root(coefficients: FloatArray) -> float:
@@ -45,6 +49,7 @@ class PolynomialLens:
         self._numerator = (1.0, k1, k2, k3)
         self._denominator = (1.0, k4, k5, k6)
         self._prism = tuple(float(c) for c in padded[8:])
+        self._rational = bool(padded[5:8].any())
         self._radial_only = not padded[[2, 3, 8, 9, 10, 11]].any()
         self.limit = self._find_limit()
         # Quadratic spacing: fine where pixels are, coarse where few are; it only starts Newton's method.
@@ -65,80 +70,103 @@ class PolynomialLens:
 
     def _radial(self, r2: FloatArray) -> FloatArray:
         _, k1, k2, k3 = self._numerator
-        _, k4, k5, k6 = self._denominator
         result: FloatArray = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
-        if k4 or k5 or k6:
+        if self._rational:
+            _, k4, k5, k6 = self._denominator
             result = result / (1.0 + r2 * (k4 + r2 * (k5 + r2 * k6)))
         return result
 
+    def _slope(self, r2: FloatArray, radial: FloatArray) -> FloatArray:
+        """Derivative of ``_radial`` by r2."""
+        _, k1, k2, k3 = self._numerator
+        slope: FloatArray = k1 + r2 * (2 * k2 + 3 * k3 * r2)
+        if self._rational:
+            _, k4, k5, k6 = self._denominator
+            slope = slope - radial * (k4 + r2 * (2 * k5 + 3 * k6 * r2))
+            slope = slope / (1.0 + r2 * (k4 + r2 * (k5 + r2 * k6)))
+        return slope
+
     def distort(self, rays: FloatArray) -> FloatArray:
         """[N, 3] points in the camera's frame -> [N, 2] distorted normalised coordinates, NaN where not visible."""
+        z = rays[:, 2]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            xy = rays[:, :2] / rays[:, 2:]
-            r2 = (xy * xy).sum(1)
-            visible = (rays[:, 2] > 1e-9) & (r2 <= self.limit**2)
-            return np.where(visible[:, None], self._distort_plane(xy), np.nan)
-
-    def _distort_plane(self, xy: FloatArray) -> FloatArray:
-        x, y = xy[:, 0], xy[:, 1]
-        r2 = x * x + y * y
-        out = xy * self._radial(r2)[:, None]
-        if not self._radial_only:
-            s1, s2, s3, s4 = self._prism
-            out[:, 0] += 2 * self._p1 * x * y + self._p2 * (r2 + 2 * x * x) + r2 * (s1 + s2 * r2)
-            out[:, 1] += self._p1 * (r2 + 2 * y * y) + 2 * self._p2 * x * y + r2 * (s3 + s4 * r2)
+            inverse = 1.0 / z
+            x, y = rays[:, 0] * inverse, rays[:, 1] * inverse
+            r2 = x * x + y * y
+            out = np.empty((len(rays), 2))
+            out[:, 0], out[:, 1] = self._distorted(x, y, r2, self._radial(r2))
+            out[~((z > 1e-9) & (r2 <= self.limit**2))] = np.nan
         return out
 
-    def _jacobian(self, xy: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        x, y = xy[:, 0], xy[:, 1]
-        r2 = x * x + y * y
-        _, k1, k2, k3 = self._numerator
-        _, k4, k5, k6 = self._denominator
-        denominator = 1.0 + r2 * (k4 + r2 * (k5 + r2 * k6))
-        radial = (1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))) / denominator
-        slope = (k1 + r2 * (2 * k2 + 3 * k3 * r2) - radial * (k4 + r2 * (2 * k5 + 3 * k6 * r2))) / denominator
-        xx, xy_, yy = radial + 2 * x * x * slope, 2 * x * y * slope, radial + 2 * y * y * slope
+    def _distorted(
+        self, x: FloatArray, y: FloatArray, r2: FloatArray, radial: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
         if self._radial_only:
-            return xx, xy_, xy_, yy
+            return x * radial, y * radial
         s1, s2, s3, s4 = self._prism
-        prism_x, prism_y = 2 * (s1 + 2 * s2 * r2), 2 * (s3 + 2 * s4 * r2)
-        tangential = 2 * self._p1 * x + 2 * self._p2 * y
         return (
-            xx + 2 * self._p1 * y + 6 * self._p2 * x + prism_x * x,
-            xy_ + tangential + prism_x * y,
-            xy_ + tangential + prism_y * x,
-            yy + 6 * self._p1 * y + 2 * self._p2 * x + prism_y * y,
+            x * radial + 2 * self._p1 * x * y + self._p2 * (r2 + 2 * x * x) + r2 * (s1 + s2 * r2),
+            y * radial + self._p1 * (r2 + 2 * y * y) + 2 * self._p2 * x * y + r2 * (s3 + s4 * r2),
         )
 
     def undistort(self, distorted: FloatArray) -> FloatArray:
         """[N, 2] distorted normalised coordinates -> [N, 3] rays with z = 1, NaN where the lens sees nothing.
 
-        Newton's method on both coordinates, started from the radial model's inverse.
+        Newton's method, started from the tabulated inverse of the radial function.
         """
-        radius = np.hypot(distorted[:, 0], distorted[:, 1])
-        inside = radius <= self._distorted_radii[-1] * (1.0 if self._radial_only else 1.05) + 1e-12
-        target = np.where(inside[:, None], distorted, 0.0)
-        radius = np.where(inside, radius, 0.0)
-        start = np.interp(radius, self._distorted_radii, self._radii)
-        xy = target * np.where(radius > 1e-12, start / np.maximum(radius, 1e-12), 1.0)[:, None]
+        u, v = distorted[:, 0], distorted[:, 1]
+        radius = np.sqrt(u * u + v * v)
+        inside = radius <= self._distorted_radii[-1] * (1.0 if self._radial_only else 1.05)
+        if not inside.all():
+            u, v, radius = np.where(inside, u, 0.0), np.where(inside, v, 0.0), np.where(inside, radius, 0.0)
+        rays = np.ones((len(distorted), 3))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            for _ in range(_ITERATIONS):
-                error = self._distort_plane(xy) - target
-                if not (np.abs(error) > _CONVERGED).any():
-                    break
-                xx, xy_, yx, yy = self._jacobian(xy)
-                determinant = xx * yy - xy_ * yx
-                xy = (
-                    xy
-                    - np.stack([yy * error[:, 0] - xy_ * error[:, 1], xx * error[:, 1] - yx * error[:, 0]], axis=1)
-                    / np.where(determinant == 0.0, np.nan, determinant)[:, None]
-                )
-            error = np.abs(self._distort_plane(xy) - target).max(1, initial=0.0)
-            good = inside & (error < 1e-10 * (1.0 + radius)) & ((xy * xy).sum(1) <= (self.limit * (1 + 1e-9)) ** 2)
-        rays = np.ones((len(xy), 3))
-        rays[:, :2] = xy
-        rays[~good] = np.nan
+            start = np.interp(radius, self._distorted_radii, self._radii)
+            if self._radial_only:
+                r, good = self._undistort_radius(radius, start)
+                scale = np.where(radius > 1e-12, r / radius, 1.0)
+                rays[:, 0], rays[:, 1] = u * scale, v * scale
+            else:
+                scale = np.where(radius > 1e-12, start / radius, 1.0)
+                rays[:, 0], rays[:, 1], good = self._undistort_plane(u, v, u * scale, v * scale)
+        bad = ~(inside & good)
+        if bad.any():
+            rays[bad] = np.nan
         return rays
+
+    def _undistort_radius(self, target: FloatArray, r: FloatArray) -> tuple[FloatArray, BoolArray]:
+        for _ in range(_ITERATIONS):
+            r2 = r * r
+            radial = self._radial(r2)
+            step = (r * radial - target) / (radial + 2.0 * r2 * self._slope(r2, radial))
+            r = r - step
+            if np.abs(step).max(initial=0.0) < _CONVERGED:
+                break
+        return r, (np.abs(step) < _GOOD) & (r <= self.limit)
+
+    def _undistort_plane(
+        self, u: FloatArray, v: FloatArray, x: FloatArray, y: FloatArray
+    ) -> tuple[FloatArray, FloatArray, BoolArray]:
+        s1, s2, s3, s4 = self._prism
+        for _ in range(_ITERATIONS):
+            r2 = x * x + y * y
+            radial = self._radial(r2)
+            slope = 2.0 * self._slope(r2, radial)
+            distorted_x, distorted_y = self._distorted(x, y, r2, radial)
+            error_x, error_y = distorted_x - u, distorted_y - v
+            prism_x, prism_y = slope * x + 2 * s1 + 4 * s2 * r2, slope * y + 2 * s3 + 4 * s4 * r2
+            tangential = 2 * self._p1 * x + 2 * self._p2 * y
+            xx = radial + prism_x * x + 2 * self._p1 * y + 6 * self._p2 * x
+            yy = radial + prism_y * y + 6 * self._p1 * y + 2 * self._p2 * x
+            xy, yx = prism_x * y + tangential, prism_y * x + tangential
+            determinant = xx * yy - xy * yx
+            step_x = (yy * error_x - xy * error_y) / determinant
+            step_y = (xx * error_y - yx * error_x) / determinant
+            x, y = x - step_x, y - step_y
+            step = np.maximum(np.abs(step_x), np.abs(step_y))
+            if step.max(initial=0.0) < _CONVERGED:
+                break
+        return x, y, (step < _GOOD) & (x * x + y * y <= self.limit**2)
 
 
 class FisheyeLens:
@@ -182,10 +210,11 @@ class FisheyeLens:
         target = np.where(inside, radius, 0.0)
         theta = np.interp(target, self._radii, self._angles)
         for _ in range(_ITERATIONS):
-            error = self._radius(theta) - target
-            if not (np.abs(error) > _CONVERGED).any():
+            before = theta
+            step = (self._radius(theta) - target) / np.maximum(self._slope(theta), 1e-6)
+            theta = np.minimum(np.maximum(theta - step, 0.0), self.limit)
+            if np.abs(theta - before).max(initial=0.0) < _CONVERGED:
                 break
-            theta = np.clip(theta - error / np.maximum(self._slope(theta), 1e-6), 0.0, self.limit)
         rays = np.empty((len(theta), 3))
         rays[:, :2] = distorted * (np.sin(theta) / np.maximum(radius, 1e-12))[:, None]
         rays[:, 2] = np.cos(theta)

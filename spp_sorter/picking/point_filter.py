@@ -24,18 +24,10 @@ HEIGHT_PRIOR_STD_M = 0.025
 _PLACE_PRIOR = 1e-6  # information of an unknown place: a standard deviation of 1 km
 
 
-def prior(num: int, scale_std: float) -> tuple[FloatArray, FloatArray]:
-    """Information matrices [num, 4, 4] and vectors [num, 4] before any view."""
-    information = np.zeros((num, 4, 4))
-    information[:, [0, 1, 2, 3], [0, 1, 2, 3]] = (
-        _PLACE_PRIOR,
-        _PLACE_PRIOR,
-        1.0 / HEIGHT_PRIOR_STD_M**2,
-        1.0 / max(scale_std, 1e-6) ** 2,
-    )
-    vectors = np.zeros((num, 4))
-    vectors[:, 2] = HEIGHT_PRIOR_M / HEIGHT_PRIOR_STD_M**2
-    return information, vectors
+def prior(scale_std: float) -> tuple[FloatArray, FloatArray]:
+    """Information matrix [4, 4] and vector [4] of one track before any view."""
+    information = np.diag([_PLACE_PRIOR, _PLACE_PRIOR, 1.0 / HEIGHT_PRIOR_STD_M**2, 1.0 / max(scale_std, 1e-6) ** 2])
+    return information, np.array([0.0, 0.0, HEIGHT_PRIOR_M / HEIGHT_PRIOR_STD_M**2, 0.0])
 
 
 def observation(lever_xy: FloatArray, moved_m: FloatArray) -> FloatArray:
@@ -52,11 +44,11 @@ def innovation_distances(
     mean: FloatArray, covariance: FloatArray, matrix: FloatArray, measured: FloatArray, noise_m2: FloatArray
 ) -> FloatArray:
     """Mahalanobis distances [M] of the measured [M, 2] from what the state predicts."""
-    error = measured - np.einsum("nij,nj->ni", matrix, mean)
+    error = measured - (matrix @ mean[:, :, None])[:, :, 0]
     spread = matrix @ covariance @ matrix.transpose(0, 2, 1) + noise_m2
     a, b, d = spread[:, 0, 0], spread[:, 0, 1], spread[:, 1, 1]
-    squared = (d * error[:, 0] ** 2 - 2 * b * error[:, 0] * error[:, 1] + a * error[:, 1] ** 2) / (a * d - b * b)
-    return np.asarray(np.sqrt(squared))
+    x, y = error[:, 0], error[:, 1]
+    return np.asarray(np.sqrt((d * x * x - 2.0 * b * x * y + a * y * y) / (a * d - b * b)))
 
 
 def view_information(
@@ -65,9 +57,11 @@ def view_information(
     """What one view of each of M tracks adds: matrices [M, 4, 4] and vectors [M, 4]."""
     a, b, d = noise_m2[:, 0, 0], noise_m2[:, 0, 1], noise_m2[:, 1, 1]
     scale = weights / (a * d - b * b)
-    inverse = np.stack([np.stack([d, -b], axis=1), np.stack([-b, a], axis=1)], axis=1) * scale[:, None, None]
+    inverse = np.empty_like(noise_m2)
+    inverse[:, 0, 0], inverse[:, 1, 1] = d * scale, a * scale
+    inverse[:, 0, 1] = inverse[:, 1, 0] = -b * scale
     gain = matrix.transpose(0, 2, 1) @ inverse
-    return gain @ matrix, np.einsum("nij,nj->ni", gain, measured)
+    return gain @ matrix, (gain @ measured[:, :, None])[:, :, 0]
 
 
 def solve(information: FloatArray, vectors: FloatArray, max_height_m: float) -> tuple[FloatArray, FloatArray]:
@@ -76,8 +70,8 @@ def solve(information: FloatArray, vectors: FloatArray, max_height_m: float) -> 
     A height outside is moved to the limit and the place with it, along their correlation.
     """
     covariance = np.linalg.inv(information)
-    mean = np.einsum("nij,nj->ni", covariance, vectors)
-    correction = np.clip(mean[:, 2], 0.0, max_height_m) - mean[:, 2]
+    mean = (covariance @ vectors[:, :, None])[:, :, 0]
+    correction = np.minimum(np.maximum(mean[:, 2], 0.0), max_height_m) - mean[:, 2]
     if correction.any():
         mean = mean + covariance[:, :, 2] * (correction / covariance[:, 2, 2])[:, None]
     return mean, covariance

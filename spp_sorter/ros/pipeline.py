@@ -23,7 +23,7 @@ from spp_sorter.values import Frame, Level, SortResult, Status
 if TYPE_CHECKING:
     from spp_sorter.detector import Detector
 
-STOP_WITHIN_S = 1.5
+STOP_WITHIN_S = 1.0
 """How long the frame in work may take to end when the pipeline stops, seconds."""
 
 
@@ -138,7 +138,7 @@ class Pipeline:
         result = self._sorted(frame, config)
         processed = time.perf_counter()
         self._publishers.publish(frame, result, config)
-        self._last_stamp_ns, self._withdrawn = stamp_ns, False
+        self._last_stamp_ns = stamp_ns
         published = time.perf_counter()
         stages_ms = {
             "convert": (converted - started) * 1e3,
@@ -148,6 +148,8 @@ class Pipeline:
             "capture_to_publish": self._age_s(stamp_ns) * 1e3,
         }
         self._health.processed(stages_ms, (*statuses, *result.statuses))
+        # Only now: the watch must not take the silence before this frame for one after it.
+        self._withdrawn = False
 
     def _sorted(self, frame: Frame, config: Config) -> SortResult:
         if config is not self._applied:

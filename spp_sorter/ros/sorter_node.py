@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +22,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.signals import SignalHandlerOptions
 
 from spp_sorter.config import Config, ConfigError
 from spp_sorter.ros.diagnostics import NodeState, diagnostic_array
@@ -28,7 +31,7 @@ from spp_sorter.ros.parameters import Parameters, unknown_overrides
 from spp_sorter.ros.pipeline import Pipeline
 
 WATCH_PERIOD_S = 0.1
-END_WITHIN_S = 1.8
+END_WITHIN_S = 1.5
 """A process that was told to end does so in this time, whatever it is doing."""
 
 Transition = Callable[["SorterNode", LifecycleState], None]
@@ -61,6 +64,7 @@ class SorterNode(LifecycleNode):
 
     Attributes:
         lifecycle: ``unconfigured``, ``inactive``, ``active`` or ``finalized``.
+        health: counters of every frame.
 
     Raises:
         ConfigError: start values of parameters that are wrong.
@@ -69,8 +73,8 @@ class SorterNode(LifecycleNode):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("spp_sorter", **kwargs)
         self.lifecycle = "unconfigured"
-        self._health = Health()
-        self._health.stop()
+        self.health = Health()
+        self.health.stop()
         self._pipeline: Pipeline | None = None
         self._settings = Parameters(self, self._changed, lambda: self._pipeline is not None, self._check)
         for line in unknown_overrides(self):
@@ -99,8 +103,8 @@ class SorterNode(LifecycleNode):
 
         detector = Detector.from_config(self.config)
         detector.warm_up()
-        self._pipeline = Pipeline(self, detector, self.config, self._health)
-        self._health.error("")
+        self._pipeline = Pipeline(self, detector, self.config, self.health)
+        self.health.error("")
         super().on_configure(state)
         self.get_logger().info(f"configured: {detector.description}")
 
@@ -166,12 +170,12 @@ class SorterNode(LifecycleNode):
         state = NodeState(name, self.lifecycle, "" if pipeline is None else pipeline.description, sim_time)
         reports = [] if pipeline is None else pipeline.reports()
         now = self.get_clock().now().to_msg()
-        snapshot = self._health.snapshot(take_statuses=True)
+        snapshot = self.health.snapshot(take_statuses=True)
         self._diagnostics.publish(diagnostic_array(now, state, snapshot, reports, self.config.node))
 
     def report_error(self, where: str, error: Exception) -> None:
         """Log what went wrong and show it in the diagnostics; a wrong setting needs no traceback."""
-        self._health.error(f"{where}: {error}")
+        self.health.error(f"{where}: {error}")
         text = str(error) if isinstance(error, (ConfigError, OSError)) else traceback.format_exc().strip()
         self.get_logger().error(f"{where}: {text}")
 
@@ -185,6 +189,8 @@ class SorterNode(LifecycleNode):
 
 def spin(node: SorterNode) -> None:
     """Run the node's callbacks until the context ends; an exception in one is logged and the node goes on."""
+    if not node.context.ok():
+        return
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
     while node.context.ok() and _spin_on(executor, node):
@@ -198,19 +204,43 @@ def _spin_on(executor: Executor, node: SorterNode) -> bool:
     except (KeyboardInterrupt, ExternalShutdownException):
         return False
     except Exception as error:
+        if not node.context.ok():
+            return False
         node.report_error("callback", error)
     return True
 
 
-def main(args: list[str] | None = None) -> int:
-    """Run the node until SIGINT or SIGTERM; returns the exit code: 0, or 1 for parameters that are wrong."""
-    rclpy.init(args=args)
-    # A detector that hangs or a model that loads does not hear a signal.
-    deadline = threading.Timer(END_WITHIN_S, os._exit, (0,))
-    deadline.daemon = True
-    rclpy.get_default_context().on_shutdown(deadline.start)
-    node, ended = None, True
+def end_on_signals() -> None:
+    """Make SIGINT and SIGTERM raise KeyboardInterrupt in the main thread, and end the process soon after in any case.
+
+    Python's own handlers do not run while a model loads or a detector hangs, but the file descriptor is written at
+    once, and a thread waits for it. The context stays valid, so that the picks can still be taken back.
+    """
+    readable, writable = os.pipe()
+    os.set_blocking(writable, False)
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+
+    def wait() -> None:
+        os.read(readable, 1)
+        time.sleep(END_WITHIN_S)
+        os._exit(0)
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+
+
+def _interrupt(number: int, frame: object) -> None:  # noqa: ARG001 - the signature of a handler
+    for ignored in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def run(args: list[str] | None, signals: SignalHandlerOptions) -> int:
+    """Run the node until it is told to end; returns the exit code: 0, or 1 for parameters that are wrong."""
+    node = None
     try:
+        rclpy.init(args=args, signal_handler_options=signals)
         node = SorterNode()
         if node.config.node.autostart:
             node.start()
@@ -222,13 +252,28 @@ def main(args: list[str] | None = None) -> int:
         return 1
     finally:
         if node is not None:
-            ended = node.end()
+            node.end()
         rclpy.try_shutdown()
-        deadline.cancel()
-    if not ended:
-        sys.stderr.flush()
-        os._exit(0)
     return 0
+
+
+def main(args: list[str] | None = None) -> int:
+    """The program ``sorter_node``; ends within 2 s of SIGINT or SIGTERM with code 0.
+
+    Args:
+        args: ROS arguments for a call from Python, which returns; None for the process's own.
+
+    Returns:
+        The exit code.
+    """
+    if args is not None:
+        return run(args, SignalHandlerOptions.ALL)
+    end_on_signals()
+    code = run(None, SignalHandlerOptions.NO)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is closed; the interpreter would spend seconds on taking torch apart.
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -212,6 +212,10 @@ def test_the_worst_mistakes_are_kept(data: Path) -> None:
     assert wrong.caption == "compost called non_compost 0.75 (1.png)"
     assert missed.caption == "non_compost (1.png)" and missed.weight == pytest.approx(50 * 25 / (140 * 160))
     assert [ghost.caption for ghost in ghosts] == ["compost 0.80 (2.png)", "compost 0.50 (1.png)"]
+    assert gallery.worst("wrong box") == ()
+    right = oracle.detect(samples[2].image_bgr)
+    gallery.look(samples[2], Detections(right.boxes_xyxy * 1.2, right.scores, right.labels, right.label_probs))
+    assert "compost 1.00, IoU 0.44 (2.png)" in [mistake.caption for mistake in gallery.worst("wrong box")]
     crop = cv2.imdecode(np.frombuffer(wrong.jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert crop.shape == (200, 200, 3)
 

@@ -11,11 +11,14 @@ import numpy as np
 
 from spp_sorter.evaluation.matching import match_coco
 from spp_sorter.evaluation.measure import MATCH_IOU, OPERATING_SCORE, Sample
-from spp_sorter.evaluation.truth import F64, Prediction
+from spp_sorter.evaluation.truth import F64, Prediction, pairwise_iou
 from spp_sorter.values import Detections, ImageArray
 
-KINDS = ("wrong label", "missed", "nothing there")
-"""Called by another's name; not called at all; called where nothing is."""
+KINDS = ("wrong label", "missed", "wrong box", "nothing there")
+"""Called by another's name; not called at all; called, but the box is off or a second one; called where nothing is."""
+
+NEAR_IOU = 0.1
+"""A call that matches no truth is about the one it overlaps this much."""
 
 _CROP_PX = 200
 _TRUE_BGR, _CALLED_BGR = (80, 200, 60), (40, 60, 230)
@@ -62,7 +65,11 @@ class Gallery:
             if ignored:
                 continue
             if found < 0:
-                self._keep("nothing there", score, f"{called} {score:.2f}", sample, None, box)
+                overlaps = pairwise_iou(box, truth.boxes_xyxy)
+                best = overlaps.max(initial=0.0)
+                near = truth.boxes_xyxy[overlaps.argmax()] if best >= NEAR_IOU else None
+                kind, more = ("nothing there", "") if near is None else ("wrong box", f", IoU {best:.2f}")
+                self._keep(kind, score, f"{called} {score:.2f}{more}", sample, near, box)
                 continue
             missed[found] = False
             if truth.labels[found] != prediction.labels[index]:

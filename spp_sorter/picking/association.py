@@ -17,19 +17,16 @@ _MIN_IOU = 0.05
 _SLACK = np.array([-3.0, -3.0, 3.0, 3.0])  # pixels around both boxes, or noise decides about the sliver of a cut item
 
 
-def overlaps(boxes_a: FloatArray, boxes_b: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """How boxes [T, 4] and [D, 4] overlap.
-
-    Returns:
-        Intersection over union [T, D], and intersection over the smaller box [T, D]; 0 for boxes without area.
-    """
-    low = np.maximum(boxes_a[:, None, :2], boxes_b[None, :, :2])
-    sides = np.minimum(boxes_a[:, None, 2:], boxes_b[None, :, 2:]) - low
-    common = np.maximum(sides[..., 0], 0.0) * np.maximum(sides[..., 1], 0.0)
-    area_a = np.maximum((boxes_a[:, 2] - boxes_a[:, 0]) * (boxes_a[:, 3] - boxes_a[:, 1]), 1e-12)
-    area_b = np.maximum((boxes_b[:, 2] - boxes_b[:, 0]) * (boxes_b[:, 3] - boxes_b[:, 1]), 1e-12)
-    union = area_a[:, None] + area_b[None] - common
-    return common / union, common / np.minimum(area_a[:, None], area_b[None])
+def common_areas(boxes_a: FloatArray, boxes_b: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Intersections [T, D] of boxes [T, 4] and [D, 4], and the areas [T, 1] and [D] of the boxes."""
+    a, b = boxes_a.T[:, :, None], boxes_b.T
+    width = np.minimum(a[2], b[2])
+    width -= np.maximum(a[0], b[0])
+    height = np.minimum(a[3], b[3])
+    height -= np.maximum(a[1], b[1])
+    common = np.maximum(width, 0.0, out=width)
+    common *= np.maximum(height, 0.0, out=height)
+    return common, (a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1])
 
 
 def associate(
@@ -60,13 +57,16 @@ def associate(
     """
     if not len(predicted_xy) or not len(ground_xy):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    overlap, _ = overlaps(predicted_boxes + _SLACK, boxes + _SLACK)
-    offset = predicted_xy[:, None] - ground_xy[None]
-    distance = np.sqrt((offset * offset).sum(2)) / gates_m[:, None]
-    near = (distance < 1.0) & (overlap > _MIN_IOU)
-    at_edge = predicted_cut[:, None] | cut[None]
-    cost = np.where(at_edge, 1.0 - overlap, 0.5 * distance + 0.5 * (1.0 - overlap))
-    allowed = np.where(at_edge, overlap > _MIN_IOU_CUT, near) & np.isfinite(distance)
-    tracks, detections = linear_sum_assignment(np.where(allowed, cost, _NEVER))
+    common, areas_a, areas_b = common_areas(predicted_boxes + _SLACK, boxes + _SLACK)
+    apart = 1.0 - common / (areas_a + areas_b - common)
+    x = predicted_xy[:, :1] - ground_xy[:, 0]
+    y = predicted_xy[:, 1:] - ground_xy[:, 1]
+    distance = np.sqrt(x * x + y * y) / gates_m[:, None]
+    at_edge = predicted_cut[:, None] | cut
+    most_apart = np.where(at_edge, 1.0 - _MIN_IOU_CUT, 1.0 - _MIN_IOU)
+    # NaN compares as False, so a detection off the belt plane is never allowed.
+    allowed = (apart < most_apart) & ((distance < 1.0) | (at_edge & (distance < np.inf)))
+    cost = np.where(allowed, apart + np.where(at_edge, apart, distance), _NEVER)
+    tracks, detections = linear_sum_assignment(cost)
     good = allowed[tracks, detections]
     return tracks[good], detections[good]

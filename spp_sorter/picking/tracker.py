@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from spp_sorter.geometry.belt import BeltPosition
 from spp_sorter.geometry.camera import Camera
-from spp_sorter.picking.association import associate, overlaps
+from spp_sorter.picking.association import associate, common_areas
 from spp_sorter.picking.fusion import CONFIRMED_VIEWS, EXISTENCE_RANGE, MISS, Fusion
 from spp_sorter.picking.grasp import EDGE_PX, Views
 from spp_sorter.picking.track_table import new_table, points_at, tracks_of
@@ -23,6 +23,7 @@ _MAX_TRACKS = 500
 _TENTATIVE_S = 0.35  # a track that is not confirmed dies after this long unseen
 _GONE_S = 60.0  # any track dies after this long unseen and out of view
 _DRIFT_STEP_M2 = 2.5e-7
+_NOWHERE = (-1e6, -1e6, -1e6 + 1.0, -1e6 + 1.0)  # the box of an item out of view
 _SIGHT_MARGIN_PX = 30.0  # an item whose pick point is this far inside the image ought to be detected
 
 
@@ -156,7 +157,7 @@ class Tracker:
         with np.errstate(invalid="ignore"):
             in_sight = ((pixels > edges[:2] + margin) & (pixels < edges[2:] - margin)).all(1)
             cut = (np.abs(boxes - edges) <= EDGE_PX).any(1)
-            boxes[~(boxes[:, 2:] > boxes[:, :2]).all(1)] = -1e6
+            boxes[~(boxes[:, 2:] > boxes[:, :2]).all(1)] = _NOWHERE
         return _Predicted(ground, boxes, in_sight, cut)
 
     def _match(self, predicted: _Predicted, views: Views, belt: BeltPosition) -> tuple[IntArray, IntArray]:
@@ -209,7 +210,8 @@ class Tracker:
         rivals = np.zeros(len(columns), np.int64)
         if not len(older):
             return rivals
-        overlap, contained = overlaps(predicted.boxes_xyxy[older], views.boxes_xyxy[columns])
+        common, area_a, area_b = common_areas(predicted.boxes_xyxy[older], views.boxes_xyxy[columns])
+        overlap, contained = common / (area_a + area_b - common), common / np.minimum(area_a, area_b)
         offset = predicted.ground_xy[older][:, None] - views.ground_xy[columns][None]
         reach = 0.5 * np.maximum(table["size"][older].min(1)[:, None], views.sizes_m[columns].min(1)[None])
         close = (overlap > 0.3) | (contained > 0.6) | ((offset * offset).sum(2) < reach**2)

@@ -120,7 +120,10 @@ def _transport(state: NodeState, health: Snapshot, topics: Sequence[TopicReport]
     lost = health.recent.get("lost", 0)
     level = worst(faults)
     if lost > LOSS_WARN * (lost + health.recent.get("received", 0)):
-        texts.append(f"{lost} frames were lost in transport lately (gaps in sequence numbers); {LARGE_FRAME_REMEDY}")
+        texts.append(
+            f"{lost} frames were lost in transport lately (gaps in sequence numbers): this machine is overloaded, or "
+            f"{LARGE_FRAME_REMEDY}"
+        )
         level = max(level, Level.WARN)
     if state.lifecycle != "active":
         return Level.OK, f"{state.lifecycle}: nothing is subscribed", values

@@ -31,6 +31,9 @@ DEPTH_SLOP_NS = 5_000_000
 DEPTH_WAIT_S = 0.03
 """How long a frame waits for its depth image."""
 
+BELT_DEPTH = 200
+"""Belt readings that may wait for the executor: encoders speak up to a thousand times a second."""
+
 MessageInfo = Mapping[str, Any]
 
 
@@ -67,8 +70,8 @@ class Intake:
         self._subscribe("camera_info", CameraInfo, self._take_camera_info)
         if self._depth is not None:
             self._subscribe("depth", Image, self._take_depth)
-        self._subscribe("belt_encoder", JointState, self._take_encoder, required=False)
-        self._subscribe("belt_velocity", TwistStamped, self._take_velocity, required=False)
+        self._subscribe("belt_encoder", JointState, self._take_encoder, required=False, depth=BELT_DEPTH)
+        self._subscribe("belt_velocity", TwistStamped, self._take_velocity, required=False, depth=BELT_DEPTH)
 
     def _image_topics(self, kind: type[Any]) -> tuple[str, ...]:
         """Compressed images come on `image` itself, or beside it as image_transport names them."""
@@ -83,10 +86,11 @@ class Intake:
         take: Callable[..., None],
         topics: tuple[str, ...] = (),
         required: bool = True,
+        depth: int = qos_profile_sensor_data.depth,
     ) -> None:
         subscriptions: list[Subscription] = []
         for topic in topics or (name,):
-            qos = QoSProfile(depth=qos_profile_sensor_data.depth, reliability=qos_profile_sensor_data.reliability)
+            qos = QoSProfile(depth=depth, reliability=qos_profile_sensor_data.reliability)
             options = QoSOverridingOptions.with_default_policies()
             subscriptions.append(self._node.create_subscription(kind, topic, take, qos, qos_overriding_options=options))
         self._watches[name] = TopicWatch(self._node, name, subscriptions, required)

@@ -18,7 +18,8 @@ from spp_sorter.ros import messages
 from spp_sorter.ros.messages import BadFrame
 from spp_sorter.simulation.arm import Arm, ArmConfig, ExecutedPick
 
-UPDATE_PERIOD_S = 0.005
+UPDATE_PERIOD_S = 0.02
+"""How often it looks at the clock; what it does is worked out in steps of 1 ms all the same."""
 
 PARAMETER_HELP = {
     "park_y": "where the arm waits for work, y in `belt` [m]",

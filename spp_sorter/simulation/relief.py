@@ -173,42 +173,34 @@ class ReliefCamera:
         everywhere = _Lines(_as_complex(ground), _as_complex(self._drift_px))
         pixels = np.flatnonzero(candidates[0])
         lines = everywhere.of(pixels)
-        layer = np.zeros(len(pixels), np.uint8)
-        pending: IntArray = np.arange(len(pixels))
-        for candidate in candidates:
-            tried = candidate[pixels[pending]]
-            inside = lines.of(pending).inside(canvas, tried)
-            layer[pending[inside]] = tried[inside]
-            pending = pending[~inside]
+        layer = _first_inside(lines, canvas, [candidate[pixels] for candidate in candidates])
         level: ImageArray = layer
-        on_wall: npt.NDArray[np.bool_] = np.zeros(len(level), np.bool_)
-        surfaces = canvas.heights.reshape(-1, 2)[:, 0]
+        on_wall: npt.NDArray[np.bool_] = np.zeros(len(layer), np.bool_)
         for _ in range(2):
-            top = surfaces.take(lines.cells(level, canvas), mode="clip")
+            top = lines.surfaces(canvas, level)[0]
             # an upper surface is at most one step above its layer; on a wall the layer is as good as any height
             on_wall = top > layer + np.uint8(_STEP_MM[1])
             level = np.where(on_wall | (layer == 0), layer, np.maximum(top, layer))
         level_mm = np.zeros(self.size_hw, np.uint8)
         level_mm.reshape(-1)[pixels] = level
-        wall = np.zeros(self.size_hw, np.bool_)
-        wall.reshape(-1)[pixels] = on_wall
-        self._add_rims(canvas, everywhere, level_mm, wall)
-        pixels = np.flatnonzero(level_mm)
-        lines, level = everywhere.of(pixels), level_mm.reshape(-1)[pixels]
-        met = _Met(pixels, lines.at(level), lines.cells(level, canvas), wall.reshape(-1)[pixels])
-        return met, level_mm
+        rims, rim_level = self._rims(canvas, everywhere, level_mm)
+        level_mm.reshape(-1)[rims] = rim_level
+        hit = np.flatnonzero(level)
+        # a rim comes after the wall that was first found in its pixel, and so replaces it
+        pixels = np.concatenate([pixels[hit], rims])
+        level = np.concatenate([level[hit], rim_level])
+        on_wall = np.concatenate([on_wall[hit], np.zeros(len(rims), np.bool_)])
+        lines = everywhere.of(pixels)
+        return _Met(pixels, lines.at(level), lines.cells(level, canvas), on_wall), level_mm
 
-    def _add_rims(self, canvas: Canvas, everywhere: _Lines, level_mm: ImageArray, wall: npt.NDArray[np.bool_]) -> None:
-        """Give the rims of tops that lie between two layers to the pixels beside them."""
+    def _rims(self, canvas: Canvas, everywhere: _Lines, level_mm: ImageArray) -> tuple[IntArray, ImageArray]:
+        """Pixels beside what was found that see the rim of a top between two layers, and its height."""
         around = cv2.dilate(level_mm, np.ones((5, 5), np.uint8))
-        beside = (around > (np.minimum(level_mm, 255 - _STEP_MM[1]) + np.uint8(_STEP_MM[1]))) | (
-            (level_mm == 0) & (around > 1)
-        )
-        pixels = np.flatnonzero(beside)
+        next_layer = np.minimum(level_mm, 255 - _STEP_MM[1]) + np.uint8(_STEP_MM[1])
+        pixels = np.flatnonzero((around > next_layer) | ((level_mm == 0) & (around > 1)))
         level = around.reshape(-1)[pixels]
         inside = everywhere.of(pixels).inside(canvas, level)
-        level_mm.reshape(-1)[pixels[inside]] = level[inside]
-        wall.reshape(-1)[pixels[inside]] = False
+        return pixels[inside], level[inside]
 
     def _merged(self, regions: Iterable[Region]) -> list[Region]:
         """The regions at half the resolution; one around all where they cover much of the image."""
@@ -286,8 +278,25 @@ class _Lines:
         at = self.at(level_mm)
         return at.imag.astype(np.int32) * canvas.ids.shape[1] + at.real.astype(np.int32)
 
+    def surfaces(self, canvas: Canvas, level_mm: ImageArray) -> tuple[ImageArray, ImageArray]:
+        """[N] upper and [N] lower surface of the strip, mm, where they are at a height each."""
+        here = canvas.heights.view(np.uint16).reshape(-1).take(self.cells(level_mm, canvas), mode="clip")
+        return (here & 0xFF).astype(np.uint8), (here >> 8).astype(np.uint8)
+
     def inside(self, canvas: Canvas, level_mm: ImageArray) -> npt.NDArray[np.bool_]:
         """[N] whether they are inside something at a height each; never at height 0."""
-        here = canvas.heights.view(np.uint16).reshape(-1).take(self.cells(level_mm, canvas), mode="clip")
-        upper, lower = (here & 0xFF).astype(np.uint8), (here >> 8).astype(np.uint8)
+        upper, lower = self.surfaces(canvas, level_mm)
         return (upper >= level_mm) & (lower <= level_mm) & (level_mm > 0)
+
+
+def _first_inside(lines: _Lines, canvas: Canvas, candidates: list[ImageArray]) -> ImageArray:
+    """[N] the first of each line's candidate heights, [N] each, at which it is inside something; 0 for none."""
+    inside = lines.inside(canvas, candidates[0])
+    result: ImageArray = candidates[0] * inside
+    pending = np.flatnonzero(~inside)
+    for candidate in candidates[1:]:
+        tried = candidate[pending]
+        inside = lines.of(pending).inside(canvas, tried)
+        result[pending[inside]] = tried[inside]
+        pending = pending[~inside]
+    return result

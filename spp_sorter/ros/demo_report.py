@@ -53,7 +53,7 @@ def judge_run(recorder: Recorder, counts: graph.Counts, settings: CellSettings, 
         "unaccounted": sent - processed - sum(dropped.values()),
         "camera": {"skipped": int(counts.camera["skipped"]), "late": int(counts.camera["late"])},
         "fps": round(processed / settings.duration, 2),
-        "latency_ms": percentiles(latencies_ms) if latencies_ms else None,
+        "latency_ms": percentiles(latencies_ms) if latencies_ms else dict.fromkeys(("p50", "p95", "p99")),
         "detections": len(labels),
         "detections_by_label": {label: labels.count(label) for label in LABELS},
         "map50": _number(map50),
@@ -133,9 +133,9 @@ def _number(value: float) -> float | None:
     return round(value, 4) if np.isfinite(value) else None
 
 
-def _two(values: list[float]) -> dict[str, float] | None:
+def _two(values: list[float]) -> dict[str, float | None]:
     if not values:
-        return None
+        return {"p50": None, "p95": None}
     p50, p95 = np.percentile(values, (50, 95))
     return {"p50": round(float(p50), 2), "p95": round(float(p95), 2)}
 
@@ -176,5 +176,5 @@ def table(figures: dict[str, Any]) -> str:
     return format_table(rows)
 
 
-def _spread(values: dict[str, float] | None, unit: str) -> str:
-    return "-" if values is None else "   ".join(f"{name} {value:.1f} {unit}" for name, value in values.items())
+def _spread(values: dict[str, float | None], unit: str) -> str:
+    return "   ".join(f"{name} {'-' if value is None else f'{value:.1f} {unit}'}" for name, value in values.items())

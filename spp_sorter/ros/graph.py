@@ -25,7 +25,9 @@ READY_WITHIN_S = 180.0
 """Loading the model on a slow machine with a cold disk takes its time."""
 
 DRAIN_S = 1.2
-"""After the last frame: every node publishes its diagnostics once more."""
+"""After the last frame every node publishes its diagnostics once more; only what is newer than this counts."""
+
+DRAIN_WITHIN_S = 15.0
 
 IMAGE, CAMERA_INFO, ENCODER, DEPTH = "/image", "/camera_info", "/belt_encoder", "/depth"
 DETECTIONS, TRACKS, PICK_TARGETS, LABELS_TOPIC = (
@@ -164,10 +166,15 @@ def watch(processes: Processes, recorder: Recorder, settings: CellSettings, prog
     names = ("belt_camera: frames", "spp_sorter: frames", "spp_sorter: detector", "arm: picks")
 
     def last_words() -> bool:
-        return all(recorder.status(DIAGNOSTICS, name, ended_ns) is not None for name in names)
+        statuses = [recorder.status(DIAGNOSTICS, name, ended_ns) for name in names]
+        return all(status is not None for status in statuses) and _nothing_in_work(statuses[1] or {})
 
-    _wait("the last diagnostics of every node", processes, 15.0, last_words)
+    _wait("the last diagnostics of every node", processes, DRAIN_WITHIN_S, last_words)
     return Counts(*(recorder.status(DIAGNOSTICS, name) or {} for name in names))
+
+
+def _nothing_in_work(frames: dict[str, str]) -> bool:
+    return int(frames["received"]) == int(frames["processed"]) + int(frames["dropped"])
 
 
 def _is_up(recorder: Recorder) -> bool:

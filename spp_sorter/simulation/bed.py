@@ -16,7 +16,7 @@ from spp_sorter.simulation.untyped import cv2
 from spp_sorter.values import FloatArray, ImageArray
 
 _SCRAPS_PER_M2 = 1300
-_PIECES_PER_M2 = 130
+_PIECES_PER_M2 = 100
 _HEAP_M = 0.02
 
 
@@ -162,11 +162,10 @@ class Bed:
         solid = cv2.copyMakeBorder(item.shape.solid, around, around, around, around, cv2.BORDER_CONSTANT, value=0)
         top = cv2.copyMakeBorder(item.shape.top_mm, around, around, around, around, cv2.BORDER_REPLICATE)
         covered = _covered(rng, item, solid)
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (around | 1, around | 1))
-        heap = np.where(solid > 0, covered, cv2.dilate(np.where(solid > 0, covered, 0).astype(np.uint8), kernel))
-        slope = cv2.blur(heap, (around | 1, around | 1)).astype(np.float32) / 255.0
+        slope = cv2.blur(np.where(solid > 0, covered, np.uint8(0)), (around | 1, around | 1))
         # on the item the heap has a sharp rim; beside it, it runs out on the belt
-        rise = np.where(solid > 0, 1.0, slope) * (heap > 0)
+        heap = np.where(solid > 0, covered, np.where(slope > 8, np.uint8(255), np.uint8(0)))
+        rise = np.where(solid > 0, np.float32(1.0), slope * np.float32(1.0 / 255.0)) * (heap > 0)
         crown = (top * item.scale + item.base_mm + 2.5) * rise
 
         affine = item.affine_to_pixels(canvas.left_m, canvas.top_m, canvas.metres_per_px)

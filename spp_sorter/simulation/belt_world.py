@@ -72,6 +72,7 @@ class BeltWorld:
             library = shipped_library(config.split)
         else:
             library = sprites if isinstance(sprites, ShapeLibrary) else ShapeLibrary(sprites)
+        self._library = library
         self._strip = Strip(config, placement if placement is not None else Placement(config, library))
         self._relief = ReliefCamera(self._camera, config.belt_width_m)
         self._reach_x = self._relief.reach_x(_HIGHEST_M)
@@ -80,6 +81,10 @@ class BeltWorld:
         self._surroundings = surroundings(
             self._relief.ground_y_m, config.belt, config.belt_width_m, config.light, config.seed
         )
+
+    def prepare(self) -> None:
+        """Do now, in a few seconds, what would make single frames late: for cameras that run in real time."""
+        self._library.prepare()
 
     def belt_position_m(self, stamp_ns: int) -> float:
         """How far the belt has moved along +x between time 0 and ``stamp_ns``: the exact integral of its speed."""

@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 
 from spp_sorter.simulation.look import apply_grain, value_noise
-from spp_sorter.simulation.scene_config import BeltLook, ImageLook, LightLook
+from spp_sorter.simulation.looks import BeltLook, ImageLook, LightLook
 from spp_sorter.simulation.untyped import cv2
 from spp_sorter.values import FloatArray, ImageArray
 

@@ -99,6 +99,10 @@ class ItemShape:
         """Height and width of the arrays."""
         return self.solid.shape[0], self.solid.shape[1]
 
+    def prepare(self) -> None:
+        """Compute now what is otherwise computed when it is first asked for."""
+        _ = (self.normals, self.footprint, self.slices)
+
     @cached_property
     def normals(self) -> FloatArray:
         """[h, w, 3] float32 unit normals of the upper surface: x right, y up, z to the camera."""

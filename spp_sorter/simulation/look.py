@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from spp_sorter.simulation.scene_config import BeltLook, LightLook
+from spp_sorter.simulation.looks import BeltLook, LightLook
 from spp_sorter.simulation.untyped import cv2
 from spp_sorter.values import FloatArray, ImageArray
 

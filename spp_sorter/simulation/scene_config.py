@@ -7,92 +7,33 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from spp_sorter.geometry.camera import Camera
+from spp_sorter.simulation.looks import BeltLook, Bgr, ImageLook, ItemLook, LightLook
 from spp_sorter.values import CameraIntrinsics, Pose
+
+__all__ = [
+    "DENSITIES",
+    "SPLITS",
+    "BeltLook",
+    "ImageLook",
+    "ItemLook",
+    "LightLook",
+    "WorldConfig",
+    "WorldError",
+    "camera_pose",
+    "default_intrinsics",
+    "random_world_config",
+    "tile_size",
+]
 
 DENSITIES = ("sparse", "touching", "bed")
 SPLITS = ("train", "test", "all")
 _BESIDE_M = 0.04
 _TILE_M = 1.0
-Bgr = tuple[float, float, float]
 
 
 class WorldError(ValueError):
     """A world cannot be made from these values; the text names value, allowed range and remedy."""
-
-
-@dataclass(frozen=True, slots=True)
-class BeltLook:
-    """What the belt and its surroundings look like.
-
-    Attributes:
-        color_bgr: mean colour of the rubber, 0 to 255.
-        texture: contrast of the rubber's mottling and grain, 0 to 1.
-        dirt: amount of stains and crumbs, 0 to 1.
-        scratches: scratches per metre of belt.
-        seam: whether a seam crosses the belt.
-        cleat_pitch_m: distance of crosswise ribs, 0 for none.
-        rail_bgr: colour of the side rails.
-        floor_bgr: colour of what is seen beside the belt.
-    """
-
-    color_bgr: Bgr = (52.0, 62.0, 56.0)
-    texture: float = 0.35
-    dirt: float = 0.3
-    scratches: float = 12.0
-    seam: bool = False
-    cleat_pitch_m: float = 0.0
-    rail_bgr: Bgr = (150.0, 150.0, 148.0)
-    floor_bgr: Bgr = (70.0, 75.0, 80.0)
-
-
-@dataclass(frozen=True, slots=True)
-class LightLook:
-    """One lamp, and light from everywhere.
-
-    Attributes:
-        azimuth_rad: where the lamp stands, about z of ``belt`` from +x.
-        elevation_rad: its height above the horizon, more than 0.5.
-        ambient: share of the light that comes from everywhere, 0 to 1.
-        softness_mm: width of the shadow's edge.
-        color_bgr: gain of each channel, 1 is white.
-        exposure: gain of all channels.
-    """
-
-    azimuth_rad: float = 2.2
-    elevation_rad: float = 1.1
-    ambient: float = 0.55
-    softness_mm: float = 8.0
-    color_bgr: Bgr = (1.0, 1.0, 1.0)
-    exposure: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class ImageLook:
-    """What lens and sensor do to the image.
-
-    Attributes:
-        defocus_px: standard deviation of the lens blur, pixels; 0 for none.
-        motion_px: length of the motion blur along the belt's direction in the image, pixels; 0 for none.
-        noise: standard deviation of the sensor noise, grey levels.
-        vignetting: how much darker the corners are, 0 to 1.
-        jpeg_quality: quality of a JPEG round trip, 0 for none.
-    """
-
-    defocus_px: float = 0.6
-    motion_px: float = 0.0
-    noise: float = 2.0
-    vignetting: float = 0.12
-    jpeg_quality: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ItemLook:
-    """How much one item differs from its sprite: each is the half width of a uniform jitter, 0 for none."""
-
-    scale: float = 0.08
-    hue_rad: float = 0.05
-    brightness: float = 0.1
-    saturation: float = 0.1
 
 
 def default_intrinsics(size_hw: tuple[int, int] = (480, 640)) -> CameraIntrinsics:
@@ -212,6 +153,15 @@ _BELT_COLORS: tuple[Bgr, ...] = (
 )  # fmt: skip
 
 
+def _length_in_view(intrinsics: CameraIntrinsics, pose: Pose) -> float:
+    """Length of the belt piece around x = 0 that the camera sees, metres."""
+    height, width = intrinsics.size_hw
+    rows, columns = np.linspace(-1.0, height, 7), np.linspace(-1.0, width, 7)
+    edge = [(x, y) for x in columns for y in rows if x in (columns[0], columns[-1]) or y in (rows[0], rows[-1])]
+    reach = np.nanmax(np.abs(Camera(intrinsics, pose).to_plane(np.array(edge), 0.0)[:, 0]))
+    return float(2.0 * reach + 0.1)
+
+
 def random_world_config(
     seed: int, density: str, split: str = "train", size_hw: tuple[int, int] = (480, 640)
 ) -> WorldConfig:
@@ -246,6 +196,7 @@ def random_world_config(
     offset_y = float(axis[1] / axis[2] * height_m + rng.uniform(-0.06, 0.06))
     offset_x = float(axis[0] / axis[2] * height_m)
     pose = Pose(pose.rotation, np.array([offset_x, offset_y, height_m]))
+    intrinsics = CameraIntrinsics(size_hw, k, distortion, "plumb_bob")
     warmth = float(rng.normal(0.0, 0.07))
     color = np.array(_BELT_COLORS[int(rng.integers(len(_BELT_COLORS)))]) * rng.uniform(0.75, 1.25)
     color = np.clip(color + rng.normal(0.0, 6.0, 3), 12.0, 225.0)
@@ -281,7 +232,7 @@ def random_world_config(
         density=density,
         split=split,
         size_hw=size_hw,
-        intrinsics=CameraIntrinsics(size_hw, k, distortion, "plumb_bob"),
+        intrinsics=intrinsics,
         camera_in_belt=pose,
         speed_mps=0.0,
         items_per_m=float(rng.uniform(*own_number.get(density, (4.0, 16.0)))),
@@ -291,6 +242,6 @@ def random_world_config(
         image=image,
         items=ItemLook(scale=0.2, hue_rad=0.15, brightness=0.25, saturation=0.3),
         metres_per_px=float(np.clip(0.7 * height_m / focal, 0.0008, 0.0015)),
-        segment_m=float(np.ceil(1.3 * max(height, width) * height_m / focal * 10.0) / 10.0),
+        segment_m=_length_in_view(intrinsics, pose),
         endless=False,
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from spp_sorter.simulation.item_shapes import ItemShape
 from spp_sorter.simulation.scene_config import WorldError
-from spp_sorter.simulation.sprites import SpriteObject, load_sprites
+from spp_sorter.simulation.sprites import SpriteObject, SpriteView, load_sprites
 from spp_sorter.values import LABELS
 
 
@@ -33,10 +33,18 @@ class ShapeLibrary:
         """An object with that label (any other label when there is none) in one of its poses."""
         choices = self._by_label[label] or list(self.objects)
         chosen = choices[int(rng.integers(len(choices)))]
-        view = chosen.views[int(rng.integers(len(chosen.views)))]
+        return chosen, self._shape(chosen.views[int(rng.integers(len(chosen.views)))])
+
+    def prepare(self) -> None:
+        """Make all shapes now, about 10 ms each, so that no later frame has to wait for one."""
+        for item in self.objects:
+            for view in item.views:
+                self._shape(view).prepare()
+
+    def _shape(self, view: SpriteView) -> ItemShape:
         if id(view) not in self._shapes:
             self._shapes[id(view)] = ItemShape(view)
-        return chosen, self._shapes[id(view)]
+        return self._shapes[id(view)]
 
 
 @lru_cache(maxsize=4)

@@ -7,12 +7,15 @@ import dataclasses
 import numpy as np
 import pytest
 
+from spp_sorter.config import Config
 from spp_sorter.learning.samples import MIN_VISIBLE as TRAINED_MIN_VISIBLE
 from spp_sorter.ros.cell import CellSettings, CellStart
 from spp_sorter.ros.judge import MAX_GRASP_DISTANCE_M, MIN_VISIBLE, PickJudge, judge_detections
 from spp_sorter.ros.truth_messages import TrueBox
+from spp_sorter.simulation.arm import Arm
 from spp_sorter.simulation.belt_world import BeltWorld
-from spp_sorter.values import Detections, PickTarget, TrueItem
+from spp_sorter.sorting import Sorter
+from spp_sorter.values import LABELS, BeltSample, Detections, Frame, Grasps, PickTarget, TrueItem
 
 START = CellStart(CellSettings(seed=5, density="sparse", duration=10.0), 1_700_000_000_000_000_000)
 LATER_NS = 4_000_000_000
@@ -89,6 +92,52 @@ def test_items_that_cross_are_counted_once(judge: PickJudge) -> None:
         for a, b in ((0, LATER_NS // 2), (LATER_NS // 2, LATER_NS))
     ]
     assert sum(halves) == counted
+
+
+class TrueDetector:
+    """Sees what is true."""
+
+    label_names = LABELS
+
+    def __init__(self) -> None:
+        self.items: list[TrueItem] = []
+
+    def detect(self, image_bgr: np.ndarray) -> Detections:
+        assert image_bgr.dtype == np.uint8
+        labels = np.array([LABELS.index(item.label) for item in self.items], np.int64)
+        boxes_xyxy = np.array([item.box_xyxy for item in self.items], np.float32).reshape(-1, 4)
+        n = len(labels)
+        probs = np.where(np.arange(2) == labels[:, None], 0.97, 0.03).astype(np.float32).reshape(n, 2)
+        points = np.array([item.grasp_xy for item in self.items], np.float32).reshape(-1, 2)
+        yaws = np.array([-item.yaw_rad for item in self.items], np.float32)  # image y points down
+        sizes = np.array([item.size_m[:2] * 640 for item in self.items], np.float32).reshape(-1, 2)
+        return Detections(boxes_xyxy, np.full(n, 0.97, np.float32), labels, probs, LABELS, Grasps(points, yaws, sizes))
+
+
+def test_from_truth_over_sorter_and_arm_to_judge_nothing_is_lost(judge: PickJudge) -> None:
+    """With perfect detections what is left is the arm's millisecond: frames of reference, times and signs all fit."""
+    world, detector, arm = BeltWorld(START.settings.world_config()), TrueDetector(), Arm()
+    sorter, picks = Sorter(detector, Config()), []
+    for tick in range(0, 5000, 10):
+        time_ns = tick * 1_000_000
+        stamp_ns = START.start_ns + time_ns
+        sorter.add_belt_sample(BeltSample(stamp_ns, world.belt_position_m(time_ns)))
+        if tick % 50:
+            continue
+        frame = world.render(time_ns)
+        assert frame.truth is not None
+        detector.items = [item for item in frame.truth.items if item.visible_fraction > 0.5]
+        result = sorter.process(Frame(stamp_ns, frame.image_bgr, "camera", world.intrinsics, world.camera_in_belt))
+        picks += arm.update(stamp_ns + 40_000_000)
+        arm.take_list(stamp_ns + 40_000_000, stamp_ns, result.picks)
+    judged = [
+        judge.judge(dataclasses.replace(p.target, stamp_ns=p.stamp_ns, point_belt=p.point_belt, yaw_rad=p.yaw_rad))
+        for p in picks
+    ]
+    assert len(judged) >= 2
+    assert all(pick.right for pick in judged)
+    assert max(pick.error_mm for pick in judged) < 2.0
+    assert max(pick.yaw_error_deg for pick in judged) < 3.0
 
 
 def boxes(visible: float = 1.0) -> list[TrueBox]:

@@ -60,6 +60,10 @@ def run(args: argparse.Namespace) -> int:
     """Run the demo and print its table; 1 with the reason when the graph did not work."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the children are ended then too
     options = options_of(args)
+    print(
+        f"starting camera, sorter and arm for {args.duration:g} s of belt; their logs are in {args.out / 'log'}",
+        file=sys.stderr,
+    )
     try:
         figures = run_demo(options)
     except (graph.GraphError, ProcessError) as error:

@@ -229,7 +229,8 @@ def test_a_speed_profile_is_integrated_exactly():
     assert profile.position_m(0) == 0.0
     for time_s in (-3.0, -0.5, 0.7, 2.0, 3.3, 5.0, 6.5, 9.0):
         grid = np.linspace(0.0, time_s, 200_001)
-        numeric = np.trapezoid(np.interp(grid, *zip(*knots, strict=True)), grid)
+        speeds = np.interp(grid, *zip(*knots, strict=True))
+        numeric = ((speeds[1:] + speeds[:-1]) / 2 * np.diff(grid)).sum()
         assert profile.position_m(round(time_s * SECOND)) == pytest.approx(numeric, abs=1e-6)
     assert profile.position_m(round(4.5 * SECOND)) == profile.position_m(round(5.9 * SECOND))
     assert profile.speed_mps(round(3.5 * SECOND)) == pytest.approx(0.3)

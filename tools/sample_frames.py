@@ -22,7 +22,7 @@ def annotated(frame: RenderedFrame):
         if item.visible_fraction > 0:
             left, top, right, bottom = (int(edge) for edge in item.box_xyxy)
             cv2.rectangle(image, (left, top), (right - 1, bottom - 1), COLORS_BGR[item.label], 1)
-            cv2.circle(image, [round(float(v)) for v in item.grasp_xy], 2, (255, 0, 255), -1)
+            cv2.circle(image, tuple(round(float(v)) for v in item.grasp_xy), 2, (255, 0, 255), -1)
     return image
 
 
@@ -33,9 +33,7 @@ def main() -> int:
     parser.add_argument("--density", choices=DENSITIES, action="append", help="default: all")
     parser.add_argument("--split", choices=SPLITS, default="all")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--random", action="store_true", help="another camera, belt and light each time"
-    )
+    parser.add_argument("--random", action="store_true", help="another camera, belt and light each time")
     parser.add_argument("--boxes", action="store_true", help="draw the truth")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)

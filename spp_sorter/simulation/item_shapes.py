@@ -18,6 +18,7 @@ from spp_sorter.values import FloatArray, ImageArray
 _PAD_PX = 6
 _SLICE_SHARES = (0.0, 0.25, 0.5, 0.75, 0.97)
 _MAX_SLOPE = 2.5
+_LEAST_THICKNESS_MM = 10.0  # more than the camera pass steps over at any scale
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class ItemShape:
         self.height_mm = float(self.top_mm[inside].max()) if inside.any() else 1.0
         # Below half the height the sides slope outwards (a cone): solid down to the belt. Thin things lie flat on it.
         overhangs = (self.top_mm >= 0.5 * self.height_mm - 0.5) & (self.height_mm > 8.0)
-        lift = np.minimum(self.height_mm - self.top_mm, self.top_mm - 4.0) - 1.0
+        lift = np.minimum(self.height_mm - self.top_mm - 1.0, self.top_mm - _LEAST_THICKNESS_MM)
         self.bottom_mm: FloatArray = np.where(overhangs, np.clip(lift, 0.0, None), 0.0).astype(np.float32)
         self.surfaces: FloatArray = cv2.merge([self.top_mm, self.bottom_mm])
 

@@ -30,6 +30,7 @@ VERBS: dict[str, Verb] = {
         "spp_sorter.ros.replay", "run a bag through the sorter: a bag of results, an annotated video, figures"
     ),
     "scenes": Verb("spp_sorter.learning.scenes", "make training pictures of a simulated belt, with their exact truth"),
+    "check": Verb("spp_sorter.learning.check", "list everything that is wrong with a data set"),
     "train": Verb("spp_sorter.learning.train", "train the detector"),
     "evaluate": Verb("spp_sorter.learning.evaluate", "measure a detector"),
 }

@@ -61,7 +61,8 @@ class Publishers:
         image = messages.make_header(frame.stamp_ns, frame.frame_id)
         self.pick_targets.publish(messages.picks_to_msg(result.picks, belt))
         self.detections.publish(messages.detections_to_msg(result.detections, image, result.track_ids))
-        self.detections_3d.publish(messages.tracks_to_detection3d_array(result.tracks, belt))
+        if self.detections_3d.get_subscription_count():
+            self.detections_3d.publish(messages.tracks_to_detection3d_array(result.tracks, belt))
         if self.markers.get_subscription_count():
             self.markers.publish(markers_of(result, belt, config.picking, config.drawing))
         raw, compressed = self.annotated.get_subscription_count(), self.annotated_compressed.get_subscription_count()

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from geometry_msgs.msg import PoseWithCovariance
 from std_msgs.msg import Header
 from vision_msgs.msg import (
     Detection2D,
@@ -24,8 +25,8 @@ from vision_msgs.msg import (
 from spp_sorter.ros.stamps import BadFrame, make_header, require_finite, stamp_to_ns
 from spp_sorter.values import Detections, FloatArray, IntArray, PickTarget, Track
 
-# Where x, y, z and yaw stand among the six axes of a ROS pose covariance.
-_POSE_AXES = np.array([0, 1, 2, 5])
+# Where the covariance of x, y, z and yaw stands among the 6 x 6 numbers of a ROS pose covariance, row by row.
+_POSE_CELLS = (6 * np.array([0, 1, 2, 5])[:, None] + np.array([0, 1, 2, 5])).ravel()
 
 
 def detections_to_msg(detections: Detections, header: Header, track_ids: IntArray | Sequence[int]) -> Detection2DArray:
@@ -100,8 +101,9 @@ def tracks_to_detection3d_array(tracks: Iterable[Track], header: Header) -> Dete
         size_m = (*np.asarray(track.size_m, np.float64).tolist(), float(track.height_m))
         item = _detection_3d(header, str(track.id), track.point_belt, track.yaw_rad, size_m)
         item.results = _hypotheses(track.label_probs, track.label_names)
+        pose = _pose(track.point_belt, track.yaw_rad, covariance)
         for result in item.results:
-            _set_pose(result, track.point_belt, track.yaw_rad, covariance)
+            result.pose = pose
         message.detections.append(item)
     return message
 
@@ -122,7 +124,7 @@ def picks_to_msg(picks: Iterable[PickTarget], header: Header) -> Detection3DArra
         item = _detection_3d(own, str(pick.track_id), pick.point_belt, pick.yaw_rad, np.asarray(pick.size_m).tolist())
         result = ObjectHypothesisWithPose()
         result.hypothesis.class_id, result.hypothesis.score = pick.label, float(pick.probability)
-        _set_pose(result, pick.point_belt, pick.yaw_rad, np.asarray(pick.covariance, np.float64))
+        result.pose = _pose(pick.point_belt, pick.yaw_rad, pick.covariance)
         item.results = [result]
         message.detections.append(item)
     return message
@@ -165,13 +167,13 @@ def _detection_3d(
     return item
 
 
-def _set_pose(result: ObjectHypothesisWithPose, point_belt: FloatArray, yaw_rad: float, covariance: FloatArray) -> None:
-    pose = result.pose.pose
-    pose.position.x, pose.position.y, pose.position.z = np.asarray(point_belt, np.float64).tolist()
-    pose.orientation.z, pose.orientation.w = math.sin(yaw_rad / 2), math.cos(yaw_rad / 2)
-    full = np.zeros((6, 6))
-    full[np.ix_(_POSE_AXES, _POSE_AXES)] = covariance
-    result.pose.covariance = full.ravel()
+def _pose(point_belt: FloatArray, yaw_rad: float, covariance: FloatArray) -> PoseWithCovariance:
+    message = PoseWithCovariance()
+    position, orientation = message.pose.position, message.pose.orientation
+    position.x, position.y, position.z = np.asarray(point_belt, np.float64).tolist()
+    orientation.z, orientation.w = math.sin(yaw_rad / 2), math.cos(yaw_rad / 2)
+    message.covariance[_POSE_CELLS] = np.asarray(covariance, np.float64).ravel()
+    return message
 
 
 def _pick_target(item: Detection3D) -> PickTarget:
@@ -179,7 +181,7 @@ def _pick_target(item: Detection3D) -> PickTarget:
     pose, size = best.pose.pose, item.bbox.size
     point = np.array([pose.position.x, pose.position.y, pose.position.z])
     size_m = np.array([size.x, size.y, size.z])
-    covariance = np.array(best.pose.covariance, np.float64).reshape(6, 6)[np.ix_(_POSE_AXES, _POSE_AXES)]
+    covariance = np.array(best.pose.covariance, np.float64)[_POSE_CELLS].reshape(4, 4)
     yaw_rad = 2.0 * math.atan2(pose.orientation.z, pose.orientation.w)
     score = best.hypothesis.score
     require_finite("bad_field", "a pick target", (*point, *size_m, *covariance.ravel(), yaw_rad, score))

@@ -1,6 +1,6 @@
 """Which detection belongs to which track, once every track has been moved to the frame's stamp.
 
-Letters: T tracks, D detections.
+Letters: T tracks, D detections, M pairs, K tracks of which a side was cut.
 """
 
 from __future__ import annotations
@@ -11,15 +11,25 @@ from scipy.optimize import linear_sum_assignment
 
 from spp_sorter.values import FloatArray, IntArray
 
-_NEVER = 1e6
-_MIN_IOU_CUT = 0.3
+BoolArray = npt.NDArray[np.bool_]
+
+_ALONE = 1.2  # cost of a track or detection without partner: two bad pairs are worse than a good one
 _MIN_IOU = 0.05
-_SLACK = np.array([-3.0, -3.0, 3.0, 3.0])  # pixels around both boxes, or noise decides about the sliver of a cut item
+_MIN_IOU_CUT = 0.3
+_SLACK = np.array([[-3.0], [-3.0], [3.0], [3.0]])  # pixels around both boxes, or noise decides about slivers
 
 
 def common_areas(boxes_a: FloatArray, boxes_b: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Intersections [T, D] of boxes [T, 4] and [D, 4], and the areas [T, 1] and [D] of the boxes."""
-    a, b = boxes_a.T[:, :, None], boxes_b.T
+    """Areas that boxes share, and their own.
+
+    Args:
+        boxes_a: [4, ...] x1, y1, x2, y2 along the first axis.
+        boxes_b: [4, ...]; the other axes are broadcast against those of ``boxes_a``.
+
+    Returns:
+        Common area, area of ``boxes_a``, area of ``boxes_b``.
+    """
+    a, b = boxes_a, boxes_b
     width = np.minimum(a[2], b[2])
     width -= np.maximum(a[0], b[0])
     height = np.minimum(a[3], b[3])
@@ -33,40 +43,53 @@ def associate(
     predicted_xy: FloatArray,
     predicted_boxes: FloatArray,
     gates_m: FloatArray,
-    predicted_cut: npt.NDArray[np.bool_],
+    unknown_sides: BoolArray,
+    at_edge: BoolArray,
     ground_xy: FloatArray,
     boxes: FloatArray,
-    cut: npt.NDArray[np.bool_],
+    cut: BoolArray,
 ) -> tuple[IntArray, IntArray]:
     """Pair tracks with detections at the least total cost.
 
-    Whole items are compared by distance on the belt plane and by overlap; items cut by the image's edge by overlap
-    alone, because their centre moves against the item.
+    Whole items are compared by distance on the belt plane and by overlap. Items cut by the image's edge are compared by
+    overlap alone, because their centre moves against the item, and a side that has never been seen is not compared.
 
     Args:
         predicted_xy: [T, 2] ground points of the tracks, metres.
-        predicted_boxes: [T, 4] their boxes, pixels, clipped to the image.
+        predicted_boxes: [T, 4] their boxes, pixels.
         gates_m: [T] greatest distance of a match.
-        predicted_cut: [T] bool, the predicted box touches the image's edge.
+        unknown_sides: [T, 4] sides of the boxes that have never been seen.
+        at_edge: [T] bool, the predicted box touches the image's edge.
         ground_xy: [D, 2] ground points of the detections, metres; NaN never matches.
         boxes: [D, 4] pixels.
-        cut: [D] bool.
+        cut: [D] bool, the detection's box touches the image's edge.
 
     Returns:
         Indices [M] of tracks and [M] of the detections they go with.
     """
     if not len(predicted_xy) or not len(ground_xy):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    common, areas_a, areas_b = common_areas(predicted_boxes + _SLACK, boxes + _SLACK)
-    apart = 1.0 - common / (areas_a + areas_b - common)
+    tracks_first = predicted_boxes.T + _SLACK
+    detections_first = boxes.T + _SLACK
+    apart = _apart(tracks_first[:, :, None], detections_first[:, None])
+    partial = np.flatnonzero(unknown_sides.any(1))
+    if len(partial):
+        mine = tracks_first[:, partial, None]
+        apart[partial] = _apart(mine, np.where(unknown_sides[partial].T[:, :, None], mine, detections_first[:, None]))
     x = predicted_xy[:, :1] - ground_xy[:, 0]
     y = predicted_xy[:, 1:] - ground_xy[:, 1]
     distance = np.sqrt(x * x + y * y) / gates_m[:, None]
-    at_edge = predicted_cut[:, None] | cut
-    most_apart = np.where(at_edge, 1.0 - _MIN_IOU_CUT, 1.0 - _MIN_IOU)
+    by_box = at_edge[:, None] | cut
+    most_apart = np.where(by_box, 1.0 - _MIN_IOU_CUT, 1.0 - _MIN_IOU)
     # NaN compares as False, so a detection off the belt plane is never allowed.
-    allowed = (apart < most_apart) & ((distance < 1.0) | (at_edge & (distance < np.inf)))
-    cost = np.where(allowed, apart + np.where(at_edge, apart, distance), _NEVER)
-    tracks, detections = linear_sum_assignment(cost)
-    good = allowed[tracks, detections]
+    allowed = (apart < most_apart) & ((distance < 1.0) | (by_box & (distance < np.inf)))
+    cost = np.where(allowed, apart + np.where(by_box, apart, distance), np.inf)
+    tracks, detections = linear_sum_assignment(np.minimum(cost, _ALONE))
+    good = cost[tracks, detections] < _ALONE
     return tracks[good], detections[good]
+
+
+def _apart(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
+    """1 - IoU of boxes [4, ...]."""
+    common, areas_a, areas_b = common_areas(boxes_a, boxes_b)
+    return np.asarray(1.0 - common / (areas_a + areas_b - common))

@@ -20,6 +20,9 @@ from spp_sorter.values import Detections, FloatArray
 EDGE_PX, EDGE_SHARE = 4.0, 0.06
 """A box this near to the image's edge, in pixels plus a share of its side, may be cut by it."""
 
+BEYOND_PX = 20.0
+"""How far boxes that the edge may cut are taken to reach beyond it, so that slivers of items can be compared."""
+
 _HALF_PIXEL = 0.5  # boxes are on pixel edges, cameras count from pixel centres
 _BOX_NOISE_PX, _BOX_NOISE_SHARE = 1.5, 0.05
 _GRASP_NOISE_PX, _GRASP_NOISE_SHARE = 1.0, 0.02
@@ -41,6 +44,7 @@ class Views:
         sizes_m: [N, 2] length and width if the item were flat; times ``1 - h / camera_height_m`` at height h.
         cut_sides: [N, 4] bool, the box's left, top, right, bottom touches the image's edge.
         cut: [N] bool, any side does: centre and size are not the item's.
+        reaching_xyxy: [N, 4] ``boxes_xyxy`` with the cut sides ``BEYOND_PX`` beyond the image's edge.
         heights_m: [N] height at the pick point from depth, NaN without a reading.
         height_stds_m: [N] its standard deviation.
         probs: [N, C] label probabilities that sum to 1.
@@ -57,6 +61,7 @@ class Views:
     sizes_m: FloatArray
     cut_sides: npt.NDArray[np.bool_]
     cut: npt.NDArray[np.bool_]
+    reaching_xyxy: FloatArray
     heights_m: FloatArray
     height_stds_m: FloatArray
     probs: FloatArray
@@ -108,6 +113,7 @@ def view_detections(detections: Detections, camera: Camera, depth_m: FloatArray 
     last_xy = np.array([width, height]) - 1.0
     margin = EDGE_PX - _HALF_PIXEL + EDGE_SHARE * (boxes[:, 2:] - boxes[:, :2])
     cut_sides = np.concatenate([boxes[:, :2], last_xy - boxes[:, 2:]], axis=1) <= np.tile(margin, 2)
+    beyond = np.array([0.0, 0.0, width, height]) - _HALF_PIXEL + (-BEYOND_PX, -BEYOND_PX, BEYOND_PX, BEYOND_PX)
     probs = np.clip(np.asarray(detections.label_probs, np.float64), 1e-6, None)
     heights, height_stds = _depth_heights(pixels, sizes_px, origin, directions, camera, depth_m)
     with np.errstate(invalid="ignore"):
@@ -123,6 +129,7 @@ def view_detections(detections: Detections, camera: Camera, depth_m: FloatArray 
         sizes_m=sizes_px * scales,
         cut_sides=cut_sides,
         cut=np.asarray(cut_sides.any(1)),
+        reaching_xyxy=np.where(cut_sides, beyond, boxes),
         heights_m=heights,
         height_stds_m=height_stds,
         probs=probs / probs.sum(1, keepdims=True),

@@ -15,14 +15,16 @@ from spp_sorter.geometry.belt import BeltPosition
 from spp_sorter.geometry.camera import Camera
 from spp_sorter.picking.association import associate, common_areas
 from spp_sorter.picking.fusion import CONFIRMED_VIEWS, EXISTENCE_RANGE, MISS, Fusion
-from spp_sorter.picking.grasp import EDGE_PX, Views
-from spp_sorter.picking.track_table import new_table, points_at, tracks_of
+from spp_sorter.picking.grasp import BEYOND_PX, EDGE_PX, Views
+from spp_sorter.picking.track_table import WHOLE_VIEWS, new_table, points_at, tracks_of
 from spp_sorter.values import FloatArray, IntArray, Track
 
 _MAX_TRACKS = 500
 _TENTATIVE_S = 0.35  # a track that is not confirmed dies after this long unseen
 _GONE_S = 60.0  # any track dies after this long unseen and out of view
 _DRIFT_STEP_M2 = 2.5e-7
+_BEYOND = np.array([-BEYOND_PX, -BEYOND_PX, BEYOND_PX, BEYOND_PX])
+_OUTWARD = np.sign(_BEYOND)
 _NOWHERE = (-1e6, -1e6, -1e6 + 1.0, -1e6 + 1.0)  # the box of an item out of view
 _SIGHT_MARGIN_PX = 30.0  # an item whose pick point is this far inside the image ought to be detected
 
@@ -49,7 +51,7 @@ class _Predicted:
 
     Attributes:
         ground_xy: [T, 2] where the line of sight of the pick point meets the belt.
-        boxes_xyxy: [T, 4] boxes in camera pixels, cut by the image.
+        boxes_xyxy: [T, 4] boxes in camera pixels, within ``BEYOND_PX`` of the image.
         in_sight: [T] bool, well inside the image.
         cut: [T] bool, the box touches the image's edge.
     """
@@ -149,14 +151,15 @@ class Tracker:
         height, width = camera.intrinsics.size_hw
         edges = np.array([-0.5, -0.5, width - 0.5, height - 0.5])
         boxes = table["box"] + np.concatenate([pixels, pixels], axis=1)
-        # A side that was cut may show more of the item now: it reaches the edge until seen otherwise.
-        boxes = np.where(table["cut_sides"], edges, boxes)
         margin = np.minimum(0.5 * (boxes[:, 2:] - boxes[:, :2]), _SIGHT_MARGIN_PX)
-        np.maximum(boxes[:, :2], edges[:2], out=boxes[:, :2])
-        np.minimum(boxes[:, 2:], edges[2:], out=boxes[:, 2:])
+        beyond = edges + _BEYOND
+        # A side that was cut may show more of the item now: it reaches the edge until seen otherwise.
+        boxes = np.where(table["cut_sides"], beyond, boxes)
+        np.maximum(boxes[:, :2], beyond[:2], out=boxes[:, :2])
+        np.minimum(boxes[:, 2:], beyond[2:], out=boxes[:, 2:])
         with np.errstate(invalid="ignore"):
             in_sight = ((pixels > edges[:2] + margin) & (pixels < edges[2:] - margin)).all(1)
-            cut = (np.abs(boxes - edges) <= EDGE_PX).any(1)
+            cut = np.asarray(((boxes - edges) * _OUTWARD > -EDGE_PX).any(1))
             boxes[~(boxes[:, 2:] > boxes[:, :2]).all(1)] = _NOWHERE
         return _Predicted(ground, boxes, in_sight, cut)
 
@@ -173,9 +176,10 @@ class Tracker:
             predicted.ground_xy,
             predicted.boxes_xyxy,
             gates,
+            self._table["cut_sides"],
             predicted.cut,
             views.ground_xy,
-            views.boxes_xyxy,
+            views.reaching_xyxy,
             views.cut,
         )
 
@@ -202,15 +206,17 @@ class Tracker:
         return columns
 
     def _rivals(self, columns: IntArray, views: Views, predicted: _Predicted, matched: IntArray) -> IntArray:
-        """The older, missed track in whose place each new detection lies, 0 for none."""
+        """The older, missed track, seen whole before, in whose place each new detection lies; 0 for none."""
         table = self._table
-        missed = table["views"] >= CONFIRMED_VIEWS
+        missed = table["whole_views"] >= WHOLE_VIEWS
         missed[matched] = False
         older = np.flatnonzero(missed)
         rivals = np.zeros(len(columns), np.int64)
         if not len(older):
             return rivals
-        common, area_a, area_b = common_areas(predicted.boxes_xyxy[older], views.boxes_xyxy[columns])
+        common, area_a, area_b = common_areas(
+            predicted.boxes_xyxy[older].T[:, :, None], views.reaching_xyxy[columns].T[:, None]
+        )
         overlap, contained = common / (area_a + area_b - common), common / np.minimum(area_a, area_b)
         offset = predicted.ground_xy[older][:, None] - views.ground_xy[columns][None]
         reach = 0.5 * np.maximum(table["size"][older].min(1)[:, None], views.sizes_m[columns].min(1)[None])

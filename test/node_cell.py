@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import threading
 import time
 from collections import defaultdict
@@ -196,7 +195,7 @@ def values_of(status: DiagnosticStatus) -> dict[str, str]:
 class Cell:
     """A sorter node in this process, spinning, with a peer."""
 
-    _numbers = itertools.count()
+    made = 0
 
     def __init__(self, checkpoint: Path, image: tuple[str, type] = ("image", Image), **overrides: object) -> None:
         settings: dict[str, object] = {
@@ -213,7 +212,8 @@ class Cell:
         self.context = rclpy.Context()
         rclpy.init(context=self.context)
         given = [Parameter(name, value=value) for name, value in settings.items()]
-        namespace = f"/cell_{next(self._numbers)}"
+        namespace = f"/cell_{Cell.made}"
+        Cell.made += 1
         self.node = SorterNode(context=self.context, namespace=namespace, parameter_overrides=given)
         self.peer = Peer(namespace, image)
         self._thread = threading.Thread(target=spin, args=(self.node,), daemon=True)

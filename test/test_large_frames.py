@@ -96,8 +96,9 @@ def test_large_frames_arrive_with_the_profile() -> None:
 
 def test_large_frames_are_missed_aloud_without_it() -> None:
     heard = transmit(None)
-    if heard["messages"]:
-        pytest.skip(f"this middleware carried {heard['messages']} large frames without a profile")
+    if heard["messages"] == FRAMES:
+        pytest.skip("this middleware carries large frames without a profile")
     assert "fastdds.xml" in heard["status"]
     assert "AND" in heard["status"]
-    assert heard["seconds"] < 3.0
+    if not heard["messages"]:
+        assert heard["seconds"] < 3.0

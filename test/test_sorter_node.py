@@ -242,6 +242,17 @@ def test_compressed_images_on_either_name(checkpoint: Path, topic: str) -> None:
         cell.close()
 
 
+def test_qos_is_overridden_by_parameters_and_a_mismatch_is_named(checkpoint: Path) -> None:
+    cell = Cell(checkpoint, **{f"qos_overrides./cell_{Cell.made}/image.subscription.reliability": "reliable"})
+    try:
+        cell.node.start()
+        status = cell.peer.diagnosis("transport", lambda s: "best effort" in s.message)
+        assert status.level == b"\x01"
+        assert "best_effort" in status.message
+    finally:
+        cell.close()
+
+
 def test_silence_withdraws_the_picks_once(checkpoint: Path) -> None:
     cell = Cell(checkpoint, node__stale_after=0.4).start()
     peer = cell.peer
@@ -408,25 +419,42 @@ def start_process(checkpoint: Path, folder: Path, *more: str) -> subprocess.Pope
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_node_in_another_process_until_a_signal(checkpoint: Path, tmp_path: Path, number: signal.Signals) -> None:
-    process = start_process(checkpoint, tmp_path, "-r", "__ns:=/far")
-    peer = Peer("/far")
+def end_by(process: subprocess.Popen[str], number: signal.Signals, peer: Peer) -> None:
+    """Signal the process while frames come in; it takes its picks back, says goodbye in time and with code 0."""
+    peer.answer(peer.send(picture()), "pick_targets")
+    for _ in range(5):
+        stamp_ns = peer.send(picture())
+    process.send_signal(number)
+    started = time.monotonic()
+    output, _ = process.communicate(timeout=30)
+    assert time.monotonic() - started < 2.5
+    assert process.returncode == 0, output
+    assert "Traceback" not in output
+    last = peer.got["pick_targets"][-1]
+    assert last.detections == []
+    assert messages.stamp_to_ns(last.header.stamp) <= stamp_ns
+
+
+def test_nodes_in_other_processes_until_a_signal(checkpoint: Path, tmp_path: Path) -> None:
+    """Two cells in two namespaces: each answers its own camera only."""
+    signals = {"/far_2": signal.SIGINT, "/far_15": signal.SIGTERM}
+    processes = {name: start_process(checkpoint, tmp_path, "-r", f"__ns:={name}") for name in signals}
+    peers = {name: Peer(name) for name in signals}
     try:
-        peer.until(peer.image.get_subscription_count, "the node in the other process", 150)
-        peer.ready()
-        peer.answer(peer.send(picture()))
-        for _ in range(5):
-            peer.send(picture())
-        process.send_signal(number)
-        started = time.monotonic()
-        output, _ = process.communicate(timeout=30)
-        assert time.monotonic() - started < 2.5
-        assert process.returncode == 0, output
-        assert "Traceback" not in output
+        for name, peer in peers.items():
+            peer.until(peer.image.get_subscription_count, f"the node of {name} in its process", 150)
+            peer.ready()
+        sent = {name: peer.send(picture()) for name, peer in peers.items()}
+        for name, peer in peers.items():
+            peer.answer(sent[name])
+            assert all(peer.by_stamp("detections", sent[other]) is None for other in signals if other != name)
+        for name, number in signals.items():
+            end_by(processes[name], number, peers[name])
     finally:
-        process.kill()
-        peer.close()
+        for process in processes.values():
+            process.kill()
+        for peer in peers.values():
+            peer.close()
 
 
 def test_wrong_start_values_are_one_line_and_exit_code_1(checkpoint: Path, tmp_path: Path) -> None:

@@ -158,9 +158,11 @@ class Bed:
             columns: [W] columns of the tile that the canvas shows.
         """
         rng = np.random.default_rng([self._config.seed, item.id, 6])
-        around = round(_HEAP_M / (item.shape.metres_per_px * item.scale))
-        solid = cv2.copyMakeBorder(item.shape.solid, around, around, around, around, cv2.BORDER_CONSTANT, value=0)
-        top = cv2.copyMakeBorder(item.shape.top_mm, around, around, around, around, cv2.BORDER_REPLICATE)
+        # half of the sprite's resolution is fine enough for a heap
+        around = round(_HEAP_M / (2.0 * item.shape.metres_per_px * item.scale))
+        border = (around, around, around, around)
+        solid = cv2.copyMakeBorder(item.shape.solid[::2, ::2], *border, cv2.BORDER_CONSTANT, value=0)
+        top = cv2.copyMakeBorder(item.shape.top_mm[::2, ::2], *border, cv2.BORDER_REPLICATE)
         covered = _covered(rng, item, solid)
         slope = cv2.blur(np.where(solid > 0, covered, np.uint8(0)), (around | 1, around | 1))
         # on the item the heap has a sharp rim; beside it, it runs out on the belt
@@ -169,6 +171,7 @@ class Bed:
         crown = (top * item.scale + item.base_mm + 2.5) * rise
 
         affine = item.affine_to_pixels(canvas.left_m, canvas.top_m, canvas.metres_per_px)
+        affine[:, :2] *= 2.0
         affine[:, 2] -= affine[:, :2] @ (around, around)
         here = patch_of(canvas, affine, solid.shape)
         if here is None:
@@ -201,9 +204,9 @@ class Bed:
         """Scraps on the heap over an item."""
         if not len(heap_px):
             return
-        area_m2 = len(heap_px) * (item.shape.metres_per_px * item.scale) ** 2
+        area_m2 = 4.0 * len(heap_px) * (item.shape.metres_per_px * item.scale) ** 2
         count = max(3, int(2.0 * _SCRAPS_PER_M2 * area_m2))
-        chosen = heap_px[rng.integers(len(heap_px), size=count)][:, ::-1] - around
+        chosen = heap_px[rng.integers(len(heap_px), size=count)][:, ::-1] * 2.0 - 2.0 * around
         at = item.to_strip(item.shape.to_metres(chosen.astype(np.float64)))
         at_px = np.column_stack([at[:, 0] - canvas.left_m, canvas.top_m - at[:, 1]]) * self._px_per_m - corner
         scatter(rng, at_px, self._px_per_m, self._tones, soil, lift)
@@ -215,8 +218,8 @@ def _covered(rng: np.random.Generator, item: PlacedItem, solid: ImageArray) -> I
     across = np.arange(width, dtype=np.float32)[None] - width / 2
     down = np.arange(height, dtype=np.float32)[:, None] - height / 2
     ramp = across * math.cos(item.cover_azimuth_rad) + down * math.sin(item.cover_azimuth_rad)
-    ragged = np.float32(0.22) * value_noise(rng, (height, width), 24.0)
-    ragged += np.float32(0.07) * value_noise(rng, (height, width), 7.0)
+    ragged = np.float32(0.22) * value_noise(rng, (height, width), 12.0)
+    ragged += np.float32(0.07) * value_noise(rng, (height, width), 3.5)
     field = ramp / max(min(height, width) / 2, 1.0) + ragged
     inside = solid > 0
     level = float(np.quantile(field[inside], item.visible_target)) if inside.any() else 0.0

@@ -147,7 +147,7 @@ class Placement:
                 1.0 + float(rng.uniform(-look.saturation, look.saturation)),
                 1.0 + float(rng.uniform(-look.brightness, look.brightness)),
             ),
-            visible_target=float(rng.uniform(0.42, 0.82)) if config.density == "bed" else 1.0,
+            visible_target=float(rng.uniform(0.42, 0.72)) if config.density == "bed" else 1.0,
             cover_azimuth_rad=float(rng.uniform(-math.pi, math.pi)),
         )
 

@@ -47,6 +47,7 @@ def associate(
     at_edge: BoolArray,
     ground_xy: FloatArray,
     boxes: FloatArray,
+    reaching_boxes: FloatArray,
     cut: BoolArray,
 ) -> tuple[IntArray, IntArray]:
     """Pair tracks with detections at the least total cost.
@@ -62,6 +63,7 @@ def associate(
         at_edge: [T] bool, the predicted box touches the image's edge.
         ground_xy: [D, 2] ground points of the detections, metres; NaN never matches.
         boxes: [D, 4] pixels.
+        reaching_boxes: [D, 4] the same, with sides at the image's edge moved beyond it.
         cut: [D] bool, the detection's box touches the image's edge.
 
     Returns:
@@ -72,6 +74,11 @@ def associate(
     tracks_first = predicted_boxes.T + _SLACK
     detections_first = boxes.T + _SLACK
     apart = _apart(tracks_first[:, :, None], detections_first[:, None])
+    maybe_cut = np.flatnonzero(cut)
+    if len(maybe_cut):
+        # The edge may have cut it there, or the item just ends there.
+        reaching = _apart(tracks_first[:, :, None], reaching_boxes[maybe_cut].T[:, None] + _SLACK[:, None])
+        apart[:, maybe_cut] = np.minimum(apart[:, maybe_cut], reaching)
     partial = np.flatnonzero(unknown_sides.any(1))
     if len(partial):
         mine = tracks_first[:, partial, None]

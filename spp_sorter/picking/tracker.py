@@ -179,6 +179,7 @@ class Tracker:
             self._table["cut_sides"],
             predicted.cut,
             views.ground_xy,
+            views.boxes_xyxy,
             views.reaching_xyxy,
             views.cut,
         )

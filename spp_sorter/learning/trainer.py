@@ -58,7 +58,7 @@ class TrainingOptions:
     steps: int = 2000
     batch_size: int = 8
     learning_rate: float = 1e-3
-    backbone_rate: float = 0.3
+    backbone_rate: float = 0.2
     weight_decay: float = 0.02
     warm_up: float = 0.05
     frozen_below: int = 8

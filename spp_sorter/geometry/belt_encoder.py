@@ -10,7 +10,8 @@ from spp_sorter.geometry.readings import Readings
 from spp_sorter.values import Level, Status
 
 _NOISE_READINGS = 40
-_PLAN_AHEAD_S = 0.2  # the newest state serves to predict crossings about this far ahead
+_PLAN_AHEAD_S = 0.2  # velocities serve to predict crossings about this far ahead
+_FASTEST_MPS = 6.0  # what a first difference of readings may be
 _UNEVEN_MPS2 = 0.2  # acceleration that a drive may show unseen between two readings far apart
 _POSITION, _DRIFT = 1, 2
 
@@ -62,8 +63,9 @@ class EncoderMotion:
             moved = raw_m - self._last_raw_m
             if self._rollover_m > 0.0:
                 moved = (moved + self._rollover_m / 2) % self._rollover_m - self._rollover_m / 2
-            expected = self._recent_velocity() * dt
-            if abs(moved - expected) > 0.05 + 1.0 * dt:
+            velocity = self._recent_velocity()
+            expected = (velocity or 0.0) * dt
+            if abs(moved - expected) > 0.05 + (_FASTEST_MPS if velocity is None else 1.0) * dt:
                 # No belt does that: the encoder restarted. Meanwhile the belt went on, as far as anybody knows.
                 status = Status(
                     "belt_encoder_restarted",
@@ -78,10 +80,10 @@ class EncoderMotion:
         self._noise_m = self._newest = self._asked = None
         return status
 
-    def _recent_velocity(self) -> float:
+    def _recent_velocity(self) -> float | None:
         times, positions = self._readings.times, self._readings.column(_POSITION)
         if len(times) < 2:
-            return 0.0
+            return None
         first = min(int(times.searchsorted(times[-1] - 0.2)), len(times) - 2)
         return float((positions[-1] - positions[first]) / (times[-1] - times[first]))
 
@@ -107,36 +109,36 @@ class EncoderMotion:
         newest = float(self._readings.last[0])
         if time >= newest:
             if self._newest is None:
-                self._newest = self._fitted(newest, _PLAN_AHEAD_S)
+                self._newest = self._fitted(newest)
             return self._newest.later(time - newest)
         oldest = float(self._readings.times[0])
         if time < oldest:
-            return self._fitted(oldest, 0.0).later(time - oldest)
-        return self._fitted(time, 0.0)
+            return self._fitted(oldest).later(time - oldest)
+        return self._fitted(time)
 
-    def _fitted(self, time: float, ahead_s: float) -> BeltState:
+    def _fitted(self, time: float) -> BeltState:
         times, positions = self._readings.times, self._readings.column(_POSITION)
         if self._noise_m is None:
             self._noise_m = reading_noise(times[-_NOISE_READINGS:], positions[-_NOISE_READINGS:])
         right = min(max(int(times.searchsorted(time, side="right")), 1), len(times) - 1)
         t0, t1, p0, p1 = (float(v) for v in (times[right - 1], times[right], positions[right - 1], positions[right]))
+        bow = 0.5 * _UNEVEN_MPS2 * abs((time - t0) * (t1 - time))
         fit = None
         if t1 - t0 <= MAX_EXTRAPOLATION_S:
-            fit = fit_motion(times, positions, time, ahead_s, self._noise_m)
+            fit = fit_motion(times, positions, time, _PLAN_AHEAD_S, self._noise_m)
         if fit is None:
             share = (time - t0) / (t1 - t0)
-            bow = 0.5 * _UNEVEN_MPS2 * abs((time - t0) * (t1 - time))
             fit = LocalMotion(
                 p0 + share * (p1 - p0),
                 (p1 - p0) / (t1 - t0),
                 0.0,
-                math.hypot(self._noise_m, bow),
+                self._noise_m,
                 math.hypot(1.5 * self._noise_m / (t1 - t0), 0.5 * _UNEVEN_MPS2 * (t1 - t0)),
                 _UNEVEN_MPS2,
             )
         return BeltState(
             fit.position_m,
-            fit.position_std_m,
+            math.hypot(fit.position_std_m, bow),
             fit.velocity_mps,
             fit.velocity_std_mps,
             fit.acceleration_mps2,

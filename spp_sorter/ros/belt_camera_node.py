@@ -82,6 +82,7 @@ class BeltCameraNode(Node):
         self.counts = CameraCounts()
         self.start_ns: int | None = None
         self._world = world or BeltWorld(self.settings.world_config())
+        self._world.prepare()  # a shape made at first sight would cost that frame a fifth of a second
         self._rendered: queue.Queue[tuple[int, RenderedFrame] | None] = queue.Queue(self.settings.render_ahead)
         reliable = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
         latched = QoSProfile(

@@ -146,7 +146,7 @@ def test_pictures_are_drawn_only_while_somebody_looks(shared: Cell, peer: Peer) 
     raw, compressed = peer.answer(stamp_ns, "annotated_image", "annotated_image/compressed")
     assert messages.image_to_bgr(raw).shape == messages.compressed_to_bgr(compressed).shape == (120, 160, 3)
     assert (messages.image_to_bgr(raw) != picture()).any()
-    (markers,) = [m for m in peer.until(lambda: peer.got["markers"]) if m.markers]
+    markers = peer.until(lambda: peer.got["markers"])[-1]
     assert {marker.header.frame_id for marker in markers.markers} == {"belt"}
     assert {"pick_line", "reach"} <= {marker.ns for marker in markers.markers}
     for subscription in subscriptions:
@@ -249,6 +249,21 @@ def test_qos_is_overridden_by_parameters_and_a_mismatch_is_named(checkpoint: Pat
         status = cell.peer.diagnosis("transport", lambda s: "best effort" in s.message)
         assert status.level == b"\x01"
         assert "best_effort" in status.message
+    finally:
+        cell.close()
+
+
+@pytest.mark.parametrize("entity", ["/image.subscription", "/spp_sorter/detections.publisher"])
+def test_qos_that_does_not_exist_fails_cleanly(checkpoint: Path, entity: str) -> None:
+    cell = Cell(checkpoint, **{f"qos_overrides./cell_{Cell.made}{entity}.reliability": "guess"})
+    try:
+        cell.node.start()
+        expected = "inactive" if "image" in entity else "unconfigured"
+        assert cell.node.lifecycle == expected
+        topics = dict(cell.node.get_publisher_names_and_types_by_node("spp_sorter", cell.node.get_namespace()))
+        assert (f"{cell.peer.name}/pick_targets" in topics) == (expected == "inactive")
+        assert cell.node.count_subscribers(cell.peer.camera_info.topic_name) == 0
+        assert cell.node.health.snapshot().last_error.endswith("`guess`")
     finally:
         cell.close()
 

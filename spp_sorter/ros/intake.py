@@ -65,6 +65,13 @@ class Intake:
         self._depth = DepthBuffer() if config.node.use_depth else None
         self._extrinsics = make_extrinsics(node, config)
         self._watches: dict[str, TopicWatch] = {}
+        try:
+            self._subscribe_all(config)
+        except Exception:
+            self.close()
+            raise
+
+    def _subscribe_all(self, config: Config) -> None:
         kind = CompressedImage if config.node.image_transport == "compressed" else Image
         self._subscribe("image", kind, self._take_image, self._image_topics(kind))
         self._subscribe("camera_info", CameraInfo, self._take_camera_info)
@@ -96,9 +103,12 @@ class Intake:
         self._watches[name] = TopicWatch(self._node, name, subscriptions, required)
 
     def _take_image(self, message: Picture, info: MessageInfo) -> None:
+        watch = self._watches["image"]
+        watch.heard()
         publisher = (info.get("publisher_gid") or {}).get("data", b"")
-        self._watches["image"].heard()
-        self._health.received(info.get("publication_sequence_number"), bytes(publisher))
+        # Where the middleware does not say who published (Jazzy), numbers of two cameras would look like gaps.
+        numbered = publisher or watch.publishers() == 1
+        self._health.received(info.get("publication_sequence_number") if numbered else None, bytes(publisher))
         self._on_frame(message)
 
     def _take_camera_info(self, message: CameraInfo) -> None:

@@ -86,9 +86,10 @@ class Pipeline:
             Whether the worker has ended; when not, the detector hangs.
         """
         intake, worker, self._intake, self._worker = self._intake, self._worker, None, None
-        if intake is None or worker is None:
+        if intake is not None:
+            intake.close()
+        if worker is None:
             return True
-        intake.close()
         untaken, ended = worker.stop(STOP_WITHIN_S)
         if untaken is not None:
             self._health.dropped("deactivated")

@@ -19,6 +19,7 @@ from spp_sorter.ros.markers import markers_of
 from spp_sorter.values import Frame, SortResult
 
 RELIABLE = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
+LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Publishers:
@@ -31,16 +32,20 @@ class Publishers:
     def __init__(self, node: LifecycleNode) -> None:
         self._node = node
         self._all: list[LifecyclePublisher] = []
+        try:
+            self._make_all()
+        except Exception:
+            self.destroy()
+            raise
+
+    def _make_all(self) -> None:
         self.detections = self._make(Detection2DArray, "~/detections")
         self.detections_3d = self._make(Detection3DArray, "~/detections_3d")
         self.pick_targets = self._make(Detection3DArray, "~/pick_targets")
         self.markers = self._make(MarkerArray, "~/markers")
         self.annotated = self._make(Image, "~/annotated_image")
         self.annotated_compressed = self._make(CompressedImage, "~/annotated_image/compressed")
-        latched = QoSProfile(
-            depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-        )
-        self.label_info = self._make(LabelInfo, "~/label_info", latched)
+        self.label_info = self._make(LabelInfo, "~/label_info", LATCHED)
 
     def _make(self, kind: type[Any], topic: str, qos: QoSProfile = RELIABLE) -> LifecyclePublisher:
         own = QoSProfile(depth=qos.depth, reliability=qos.reliability, durability=qos.durability)

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import functools
 import os
-import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -29,10 +27,9 @@ from spp_sorter.ros.diagnostics import NodeState, diagnostic_array
 from spp_sorter.ros.health import Health
 from spp_sorter.ros.parameters import Parameters, unknown_overrides
 from spp_sorter.ros.pipeline import Pipeline
+from spp_sorter.ros.signals import end_on_signals
 
 WATCH_PERIOD_S = 0.1
-END_WITHIN_S = 1.5
-"""A process that was told to end does so in this time, whatever it is doing."""
 
 Transition = Callable[["SorterNode", LifecycleState], None]
 
@@ -113,7 +110,12 @@ class SorterNode(LifecycleNode):
         """Enable the publishers, subscribe, and start the worker."""
         super().on_activate(state)
         assert self._pipeline is not None
-        self._pipeline.start()
+        try:
+            self._pipeline.start()
+        except Exception:
+            self._pipeline.stop()
+            super().on_deactivate(state)
+            raise
 
     @_transition("inactive", TransitionCallbackReturn.ERROR)
     def on_deactivate(self, state: LifecycleState) -> None:
@@ -187,20 +189,20 @@ class SorterNode(LifecycleNode):
         return ended
 
 
-def spin(node: SorterNode) -> None:
-    """Run the node's callbacks until the context ends; an exception in one is logged and the node goes on."""
+def spin(node: SorterNode, ending: threading.Event | None = None) -> None:
+    """Run the node's callbacks until the context ends or ``ending`` is set; one that raises is logged, no more."""
     if not node.context.ok():
         return
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
-    while node.context.ok() and _spin_on(executor, node):
+    while node.context.ok() and not (ending and ending.is_set()) and _spin_once(executor, node):
         pass
 
 
-def _spin_on(executor: Executor, node: SorterNode) -> bool:
-    """Spin until the end (False) or until a callback has raised (True)."""
+def _spin_once(executor: Executor, node: SorterNode) -> bool:
+    """Run what is ready, or wait for the node's next timer; returns whether to go on."""
     try:
-        executor.spin()
+        executor.spin_once()
     except (KeyboardInterrupt, ExternalShutdownException):
         return False
     except Exception as error:
@@ -210,41 +212,24 @@ def _spin_on(executor: Executor, node: SorterNode) -> bool:
     return True
 
 
-def end_on_signals() -> None:
-    """Make SIGINT and SIGTERM raise KeyboardInterrupt in the main thread, and end the process soon after in any case.
+def run(args: list[str] | None, ending: threading.Event | None = None) -> int:
+    """Run the node until it is told to end.
 
-    Python's own handlers do not run while a model loads or a detector hangs, but the file descriptor is written at
-    once, and a thread waits for it. The context stays valid, so that the picks can still be taken back.
+    Args:
+        args: ROS arguments, None for the process's own.
+        ending: tells it to end; without it, rclpy's signal handlers do.
+
+    Returns:
+        The exit code: 0, or 1 for parameters that are wrong.
     """
-    readable, writable = os.pipe()
-    os.set_blocking(writable, False)
-    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
-
-    def wait() -> None:
-        os.read(readable, 1)
-        time.sleep(END_WITHIN_S)
-        os._exit(0)
-
-    threading.Thread(target=wait, name="signals", daemon=True).start()
-
-
-def _interrupt(number: int, frame: object) -> None:  # noqa: ARG001 - the signature of a handler
-    for ignored in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ignored, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
-def run(args: list[str] | None, signals: SignalHandlerOptions) -> int:
-    """Run the node until it is told to end; returns the exit code: 0, or 1 for parameters that are wrong."""
     node = None
+    signals = SignalHandlerOptions.ALL if ending is None else SignalHandlerOptions.NO
     try:
         rclpy.init(args=args, signal_handler_options=signals)
         node = SorterNode()
         if node.config.node.autostart:
             node.start()
-        spin(node)
+        spin(node, ending)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except ConfigError as error:
@@ -267,9 +252,8 @@ def main(args: list[str] | None = None) -> int:
         The exit code.
     """
     if args is not None:
-        return run(args, SignalHandlerOptions.ALL)
-    end_on_signals()
-    code = run(None, SignalHandlerOptions.NO)
+        return run(args)
+    code = run(None, end_on_signals())
     sys.stdout.flush()
     sys.stderr.flush()
     # Everything is closed; the interpreter would spend seconds on taking torch apart.

@@ -61,9 +61,13 @@ class TopicWatch:
         self._messages += 1
         self._heard_s = time.monotonic()
 
+    def publishers(self) -> int:
+        """Publishers that match."""
+        return sum(subscription.get_publisher_count() for subscription in self.subscriptions)
+
     def report(self) -> TopicReport:
         """What there is to say now; call it regularly: silence counts from the call that first saw a publisher."""
-        matched = sum(subscription.get_publisher_count() for subscription in self.subscriptions)
+        matched = self.publishers()
         if matched and not self._matched:
             self._heard_s = time.monotonic()
         self._matched = matched > 0

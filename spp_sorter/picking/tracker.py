@@ -20,6 +20,7 @@ from spp_sorter.picking.track_table import WHOLE_VIEWS, new_table, points_at, tr
 from spp_sorter.values import FloatArray, IntArray, Track
 
 _MAX_TRACKS = 500
+_NO_ID = 0  # of a row whose number went to another; it is dropped in the same frame
 _TENTATIVE_S = 0.35  # a track that is not confirmed dies after this long unseen
 _GONE_S = 60.0  # any track dies after this long unseen and out of view
 _DRIFT_STEP_M2 = 2.5e-7
@@ -124,6 +125,7 @@ class Tracker:
         columns = np.concatenate([columns, born])
         if len(rows):
             self._fusion.take_views(self._table, rows, columns, views, belt, stamp_ns)
+        self._hand_over()
         track_ids = np.zeros(len(views), np.int64)
         track_ids[columns] = self._table["id"][rows]
         self._drop_gone(stamp_ns, belt, predicted, exit_x, direction)
@@ -228,6 +230,23 @@ class Tracker:
         rivals[found] = table["id"][older[best[found]]]
         return rivals
 
+    def _hand_over(self) -> None:
+        """Give a lost track's number to the one that was begun in its place: the item moved on the belt."""
+        table = self._table
+        lost = (table["existence"] < 0.0) & ~table["seen"]
+        if not lost.any():
+            return
+        heirs = table["seen"] & (table["rival"] > 0) & (table["together"] == 0) & (table["views"] >= CONFIRMED_VIEWS)
+        for heir in np.flatnonzero(heirs):
+            (old,) = np.nonzero(lost & (table["id"] == table["rival"][heir]))
+            if len(old):
+                for name in ("id", "rival", "together"):
+                    table[name][heir] = table[name][old[0]]
+                for name in ("evidence", "evidence_weight", "evidence_views", "views"):
+                    table[name][heir] += table[name][old[0]]
+                lost[old[0]] = False
+                table["id"][old[0]] = _NO_ID
+
     def _drop_gone(
         self, stamp_ns: int, belt: BeltPosition, predicted: _Predicted, exit_x: float, direction: float
     ) -> None:
@@ -238,6 +257,7 @@ class Tracker:
         x = table["mean"][:, 0] + (belt.metres - table["start_m"])
         unseen_s = (stamp_ns - table["seen_ns"]) * 1e-9
         gone = (table["views"] < CONFIRMED_VIEWS) & (unseen_s > _TENTATIVE_S)
+        gone |= table["id"] == _NO_ID
         gone |= out_of_sight & (((x - exit_x) * math.copysign(1.0, direction) > 0.0) | (unseen_s > _GONE_S))
         if gone.any():
             self._table = table[~gone]

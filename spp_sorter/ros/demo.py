@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duration", type=float, default=20.0, help="seconds of belt (default %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the files (default %(default)s)")
     parser.add_argument("--fps", type=float, default=30.0, help="frames per second (default %(default)s)")
-    parser.add_argument("--density", choices=DENSITIES, default="touching", help="how items lie (default %(default)s)")
+    parser.add_argument("--density", choices=DENSITIES, default="sparse", help="how items lie (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="another belt (default %(default)s)")
     parser.add_argument("--size", default="640x480", metavar="WxH", help="image size (default %(default)s)")
     parser.add_argument("--speed", type=float, default=0.5, help="belt speed in m/s (default %(default)s)")
@@ -100,7 +100,9 @@ def options_of(args: argparse.Namespace) -> DemoOptions:
             "split": "test",
         }
     )
-    sorter: dict[str, object] = {"belt.speed": args.speed, "node.use_depth": args.depth}
+    # One core is the simulated camera's, which renders as fast as it can; a robot's camera needs none.
+    threads = max(1, (os.cpu_count() or 1) - 1)
+    sorter: dict[str, object] = {"belt.speed": args.speed, "node.use_depth": args.depth, "model.threads": threads}
     if args.model is not None:
         if not Path(args.model).is_file():
             raise ConfigError(f"--model is '{args.model}', which is no file; give a checkpoint (.pt)")

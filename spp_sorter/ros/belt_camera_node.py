@@ -1,7 +1,8 @@
 """The simulated cell's camera and encoder: frames of a belt world, stamped with the very moment that they show.
 
-Frames are rendered a little before their time, which a simulation can do and which costs a real camera's host nothing;
-one that is not ready a full period after its moment is skipped and counted, so stamps are always true.
+Frames are rendered before their time (``render_ahead``), so that the computer is free for the sorter when they are due,
+as it is with a real camera. One that is not ready when its moment has passed is skipped and counted: stamps are always
+true.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ from spp_sorter.ros import messages
 from spp_sorter.ros.cell import CellSettings, CellStart
 from spp_sorter.ros.parameters import descriptor_of
 from spp_sorter.ros.truth_messages import truth_boxes_to_msg, truth_to_msg
-from spp_sorter.simulation.belt_world import BeltWorld, RenderedFrame
+from spp_sorter.simulation.belt_world import BeltWorld
 from spp_sorter.simulation.sprites import SpriteError
+from spp_sorter.values import FloatArray, ImageArray, TrueItem
 
 FRAME_ID = "camera_optical_frame"
 BELT_FRAME_ID = "belt"
@@ -44,6 +46,16 @@ _ENCODER_LEAD_NS = 400_000_000
 """The encoder runs before the first frame, as on a real belt."""
 
 _POLL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """Frame ``k``, rendered and waiting for its moment."""
+
+    k: int
+    image_bgr: ImageArray
+    depth_m: FloatArray | None
+    items: tuple[TrueItem, ...]
 
 
 @dataclass(slots=True)
@@ -83,7 +95,7 @@ class BeltCameraNode(Node):
         self.start_ns: int | None = None
         self._world = world or BeltWorld(self.settings.world_config())
         self._world.prepare()  # a shape made at first sight would cost that frame a fifth of a second
-        self._rendered: queue.Queue[tuple[int, RenderedFrame] | None] = queue.Queue(self.settings.render_ahead)
+        self._rendered: queue.Queue[Shot | None] = queue.Queue(self.settings.render_ahead)
         reliable = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
         latched = QoSProfile(
             depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
@@ -97,6 +109,7 @@ class BeltCameraNode(Node):
         self._world_info = self.create_publisher(String, "~/world", latched)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 5)
         self.create_timer(1.0, self._diagnose)
+        self._rendered_all = threading.Event()
         self._started = threading.Event()
         self._finished = threading.Event()
         self._threads = [
@@ -142,7 +155,8 @@ class BeltCameraNode(Node):
         settings, k = self.settings, 0
         while not self._stop.is_set() and (settings.num_frames is None or k < settings.num_frames):
             frame = self._world.render(settings.frame_time_ns(k), with_depth=settings.depth)
-            self._hand_over((k, frame))
+            items = frame.truth.items if frame.truth is not None else ()
+            self._hand_over(Shot(k, frame.image_bgr, frame.depth_m, items))
             k += 1
             if self.start_ns is not None:
                 behind = int((self._now_ns() - self.start_ns) / settings.period_ns) - k
@@ -150,54 +164,56 @@ class BeltCameraNode(Node):
                     last = k + behind if settings.num_frames is None else min(k + behind, settings.num_frames)
                     self.counts.skipped += last - k
                     k = last
+        self._rendered_all.set()
         self._hand_over(None)
 
-    def _hand_over(self, item: tuple[int, RenderedFrame] | None) -> None:
+    def _hand_over(self, item: Shot | None) -> None:
         while not self._stop.is_set():
             with suppress(queue.Full):
                 self._rendered.put(item, timeout=_POLL_S)
                 return
 
-    def _take_over(self) -> tuple[int, RenderedFrame] | None:
+    def _take_over(self) -> Shot | None:
         while not self._stop.is_set():
             with suppress(queue.Empty):
                 return self._rendered.get(timeout=_POLL_S)
         return None
 
-    def _wait_for_subscribers(self) -> None:
+    def _wait_until_ready(self) -> None:
+        """Until enough are subscribed and enough is rendered."""
         wanted = self.settings.wait_for_subscribers
-        # Rendering begins meanwhile: what is full or ended needs no more time.
-        while not self._stop.is_set() and (self._image.get_subscription_count() < wanted or self._rendered.empty()):
-            self._stop.wait(_POLL_S)
+        while not self._stop.wait(_POLL_S):
+            rendered = self._rendered.full() or self._rendered_all.is_set()
+            if rendered and self._image.get_subscription_count() >= wanted:
+                return
 
     def _send_frames(self) -> None:
-        self._wait_for_subscribers()
+        self._wait_until_ready()
+        if self._stop.is_set():
+            return
         self.start_ns = start_ns = self._now_ns() + START_DELAY_NS
         self._world_info.publish(String(data=CellStart(self.settings, start_ns).to_json()))
         self._started.set()
-        while (item := self._take_over()) is not None:
-            k, frame = item
-            stamp_ns = start_ns + self.settings.frame_time_ns(k)
+        while (shot := self._take_over()) is not None:
+            stamp_ns = start_ns + self.settings.frame_time_ns(shot.k)
             if not self._sleep_until(stamp_ns):
                 return
-            self._send(stamp_ns, frame)
+            self._send(stamp_ns, shot)
         if not self._stop.is_set():
             self._finished.set()
             self._diagnose()
             self.get_logger().info(f"finished: {self.counts.sent} frames sent, {self.counts.skipped} skipped")
 
-    def _send(self, stamp_ns: int, frame: RenderedFrame) -> None:
+    def _send(self, stamp_ns: int, shot: Shot) -> None:
         header = messages.make_header(stamp_ns, FRAME_ID)
         self._camera_info.publish(messages.intrinsics_to_camera_info(self._world.intrinsics, header))
-        if self._depth is not None and frame.depth_m is not None:
-            self._depth.publish(messages.metres_to_depth(frame.depth_m, header))
-        self._image.publish(messages.bgr_to_image(frame.image_bgr, header))
+        if self._depth is not None and shot.depth_m is not None:
+            self._depth.publish(messages.metres_to_depth(shot.depth_m, header))
+        self._image.publish(messages.bgr_to_image(shot.image_bgr, header))
         self.counts.sent += 1
         self.counts.late += self._now_ns() - stamp_ns > self.settings.period_ns / 2
-        if frame.truth is not None:
-            belt = messages.make_header(stamp_ns, BELT_FRAME_ID)
-            self._truth_boxes.publish(truth_boxes_to_msg(frame.truth.items, header))
-            self._truth.publish(truth_to_msg(frame.truth.items, belt))
+        self._truth_boxes.publish(truth_boxes_to_msg(shot.items, header))
+        self._truth.publish(truth_to_msg(shot.items, messages.make_header(stamp_ns, BELT_FRAME_ID)))
 
     def _send_readings(self) -> None:
         while not self._started.wait(_POLL_S):

@@ -34,7 +34,7 @@ class CellSettings:
     encoder_rate: float = _p(100.0, "belt encoder readings per second", unit="Hz", minimum=1.0, maximum=1000.0)
     duration: float = _p(0.0, "seconds of frames, then silence; 0 for endless", unit="s", minimum=0.0, maximum=86400.0)
     render_ahead: int = _p(
-        8, "frames rendered before their time, so that one slow frame delays none", minimum=1, maximum=1000
+        8, "frames rendered before their time; the first is sent when so many are ready", minimum=1, maximum=100000
     )
     wait_for_subscribers: int = _p(
         0, "the first frame is taken when so many subscribe to `image`", minimum=0, maximum=100
@@ -78,6 +78,11 @@ class CellSettings:
     def num_frames(self) -> int | None:
         """Frames in ``duration``, None for endless."""
         return round(self.duration * self.fps) if self.duration else None
+
+    @property
+    def frame_bytes(self) -> int:
+        """Memory that a rendered frame takes."""
+        return self.width * self.height * (7 if self.depth else 3)
 
     def frame_time_ns(self, k: int) -> int:
         """When frame ``k`` is exposed, after frame 0."""

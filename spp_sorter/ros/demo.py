@@ -1,5 +1,8 @@
 """``spp_sorter demo``: the real graph on a simulated belt of objects never trained on, measured against the truth.
 
+The camera's frames are rendered before the run and sent at their times, for a real camera takes no processor from the
+sorter either.
+
 Counting. The camera takes its first frame when sorter and recorder listen, so nothing is left out: every frame sent is
 processed, dropped by the sorter under a named cause, or lost in transport. Latency runs from a frame's stamp, which is
 the moment of exposure, to the moment at which the middleware took its detections.
@@ -8,6 +11,7 @@ the moment of exposure, to the moment at which the middleware took its detection
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import signal
@@ -21,10 +25,14 @@ from spp_sorter.ros import graph
 from spp_sorter.ros.cell import CellSettings
 from spp_sorter.ros.demo_files import write_bag, write_video
 from spp_sorter.ros.demo_report import judge_run, table
+from spp_sorter.ros.parameter_files import read_setting
 from spp_sorter.ros.processes import ProcessError, Processes
 from spp_sorter.simulation.scene_config import DENSITIES
 
 BAG_NAME, VIDEO_NAME, JSON_NAME = "demo.mcap", "demo.mp4", "demo.json"
+
+RENDER_AHEAD_BYTES = 800_000_000
+"""Memory for frames that are rendered before the run: 29 s of 640x480 at 30 Hz."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", default="640x480", metavar="WxH", help="image size (default %(default)s)")
     parser.add_argument("--speed", type=float, default=0.5, help="belt speed in m/s (default %(default)s)")
     parser.add_argument("--depth", action="store_true", help="with a depth camera")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="one of the sorter's parameters"
+    )
     parser.add_argument("--model", metavar="FILE", help="checkpoint in place of the shipped weights")
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N")
 
@@ -100,9 +111,13 @@ def options_of(args: argparse.Namespace) -> DemoOptions:
             "split": "test",
         }
     )
-    # One core is the simulated camera's, which renders as fast as it can; a robot's camera needs none.
+    # Rendering must not take the processor from the sorter while it is measured.
+    ahead = max(1, min(settings.num_frames or 1, RENDER_AHEAD_BYTES // settings.frame_bytes))
+    settings = dataclasses.replace(settings, render_ahead=ahead)
+    # Camera, recorder and arm need a processor too; threads that wait for one another on busy ones are slower than one.
     threads = max(1, (os.cpu_count() or 1) - 1)
     sorter: dict[str, object] = {"belt.speed": args.speed, "node.use_depth": args.depth, "model.threads": threads}
+    sorter.update(read_setting(text) for text in args.set)
     if args.model is not None:
         if not Path(args.model).is_file():
             raise ConfigError(f"--model is '{args.model}', which is no file; give a checkpoint (.pt)")
@@ -110,7 +125,7 @@ def options_of(args: argparse.Namespace) -> DemoOptions:
     if args.device is not None:
         sorter["model.device"] = args.device
     options = DemoOptions(settings, args.out, sorter, progress=sys.stderr.isatty())
-    options.config.check_together()
+    options.config.check_together()  # a slip costs no wait
     return options
 
 

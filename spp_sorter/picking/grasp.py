@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spp_sorter.geometry.camera import Camera
+from spp_sorter.picking.repeats import Sights, find_repeats
 from spp_sorter.values import Detections, FloatArray
 
 EDGE_PX, EDGE_SHARE = 4.0, 0.06
@@ -36,7 +37,8 @@ class Views:
     Attributes:
         pixels_xy: [N, 2] pick points, camera pixels.
         boxes_xyxy: [N, 4] boxes, camera pixels.
-        ground_xy: [N, 2] metres, where the line of sight of the pick point meets the belt; NaN where it does not.
+        ground_xy: [N, 2] metres, where the line of sight of the pick point meets the belt; NaN where it does not, and
+            for a detection that repeats a better one.
         lever_xy: [N, 2] metres of shift against the ray's direction per metre of height.
         noise_m2: [N, 2, 2] covariance of ``ground_xy`` from one view.
         axes_xy: [N, 2] unit vector of the long axis on the belt.
@@ -118,6 +120,8 @@ def view_detections(detections: Detections, camera: Camera, depth_m: FloatArray 
     heights, height_stds = _depth_heights(pixels, sizes_px, origin, directions, camera, depth_m)
     with np.errstate(invalid="ignore"):
         axes = along_m / np.maximum(scales[:, :1], 1e-12)
+    sizes_m = sizes_px * scales
+    ground[0, find_repeats(Sights(boxes, ground[0], axes, sizes_m))] = np.nan
     return Views(
         pixels_xy=pixels,
         boxes_xyxy=boxes,
@@ -126,7 +130,7 @@ def view_detections(detections: Detections, camera: Camera, depth_m: FloatArray 
         noise_m2=np.einsum("nij,nkj->nik", jacobian, jacobian) * (noise_px**2)[:, None, None],
         axes_xy=axes,
         elongation=elongation,
-        sizes_m=sizes_px * scales,
+        sizes_m=sizes_m,
         cut_sides=cut_sides,
         cut=np.asarray(cut_sides.any(1)),
         reaching_xyxy=np.where(cut_sides, beyond, boxes),

@@ -16,11 +16,13 @@ from spp_sorter.geometry.camera import Camera
 from spp_sorter.picking.association import associate, common_areas
 from spp_sorter.picking.fusion import CONFIRMED_VIEWS, EXISTENCE_RANGE, MISS, Fusion
 from spp_sorter.picking.grasp import BEYOND_PX, EDGE_PX, Views
+from spp_sorter.picking.repeats import Sights, same_item
 from spp_sorter.picking.track_table import WHOLE_VIEWS, new_table, points_at, tracks_of
 from spp_sorter.values import FloatArray, IntArray, Track
 
 _MAX_TRACKS = 500
-_NO_ID = 0  # of a row whose number went to another; it is dropped in the same frame
+_NO_ID = 0  # of a row that another one stands for; it is dropped in the same frame
+_MERGE_AT = (2, 5, 10, 20)  # whole views at which a track is compared with its neighbours
 _TENTATIVE_S = 0.35  # a track that is not confirmed dies after this long unseen
 _GONE_S = 60.0  # any track dies after this long unseen and out of view
 _DRIFT_STEP_M2 = 2.5e-7
@@ -126,6 +128,7 @@ class Tracker:
         if len(rows):
             self._fusion.take_views(self._table, rows, columns, views, belt, stamp_ns)
         self._hand_over()
+        self._merge(predicted)
         track_ids = np.zeros(len(views), np.int64)
         track_ids[columns] = self._table["id"][rows]
         self._drop_gone(stamp_ns, belt, predicted, exit_x, direction)
@@ -199,7 +202,9 @@ class Tracker:
         """Append an empty track for every detection that is left; returns their columns."""
         left = np.isfinite(views.ground_xy[:, 0])
         left[taken] = False
-        columns = np.flatnonzero(left)[: max(_MAX_TRACKS - len(self._table), 0)]
+        columns = np.flatnonzero(left)
+        if len(columns):
+            columns = columns[~self._are_parts(columns, views, predicted)][: max(_MAX_TRACKS - len(self._table), 0)]
         if len(columns):
             new = new_table(len(columns), len(self.label_names))
             new["id"] = np.arange(self._next_id, self._next_id + len(columns))
@@ -207,6 +212,37 @@ class Tracker:
             self._next_id += len(columns)
             self._table = np.concatenate([self._table, new])
         return columns
+
+    def _sights(self, rows: IntArray, predicted: _Predicted) -> Sights:
+        """Where tracks [A] of before this frame should be seen in it."""
+        table = self._table
+        axes = 0.5 * np.arctan2(table["axis"][rows, 1], table["axis"][rows, 0])
+        return Sights(
+            predicted.boxes_xyxy[rows],
+            predicted.ground_xy[rows],
+            np.stack([np.cos(axes), np.sin(axes)], axis=1),
+            table["size"][rows],
+        )
+
+    def _are_parts(self, columns: IntArray, views: Views, predicted: _Predicted) -> npt.NDArray[np.bool_]:
+        """Which of the detections [A] lie where a track that is well known is anyway."""
+        known = (self._table["whole_views"] >= CONFIRMED_VIEWS) & (self._table["existence"] > 0.0)
+        rows = np.flatnonzero(known)
+        seen = Sights(
+            views.boxes_xyxy[columns], views.ground_xy[columns], views.axes_xy[columns], views.sizes_m[columns]
+        )
+        return np.asarray(same_item(self._sights(rows, predicted), seen).any(0))
+
+    def _merge(self, predicted: _Predicted) -> None:
+        """Drop a young track that has turned out to be a second one of an older track's item."""
+        table = self._table[: len(predicted.in_sight)]
+        young = np.flatnonzero(table["seen"] & np.isin(table["whole_views"], _MERGE_AT))
+        if not len(young):
+            return
+        known = np.flatnonzero((table["whole_views"] >= CONFIRMED_VIEWS) & (table["existence"] > 0.0))
+        same = same_item(self._sights(known, predicted), self._sights(young, predicted))
+        same &= table["views"][known][:, None] > table["views"][young]
+        self._table["id"][young[same.any(0)]] = _NO_ID
 
     def _rivals(self, columns: IntArray, views: Views, predicted: _Predicted, matched: IntArray) -> IntArray:
         """The older, missed track, seen whole before, in whose place each new detection lies; 0 for none."""

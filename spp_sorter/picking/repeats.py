@@ -1,0 +1,77 @@
+"""Second sights of one item: a detector that boxes an item and, once more or instead, a part of it.
+
+The overlap of such boxes is just below what the detector's suppression takes away, so overlap alone does not tell them
+from touching items. The pick points do: those of two items lie in two footprints.
+
+Letters: A and B sights, of which two are compared; N detections.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from spp_sorter.picking.association import common_areas
+from spp_sorter.values import FloatArray
+
+BoolArray = npt.NDArray[np.bool_]
+
+_MIN_IOU, _CORE = 0.25, 0.6
+_SURE_IOU, _SURE_CORE = 0.35, 1.0
+_SURE_CONTAINED = 0.75  # share of the smaller box inside the other that does as well
+_LEAST_AREA = 0.35  # of the other's: a small item may lie on a large one
+
+
+@dataclass(frozen=True, slots=True)
+class Sights:
+    """Places that items take on the belt.
+
+    Attributes:
+        boxes_xyxy: [A, 4] pixels.
+        ground_xy: [A, 2] pick points on the belt plane, metres; NaN equals nothing.
+        axes_xy: [A, 2] unit vectors of the long axes.
+        sizes_m: [A, 2] lengths and widths.
+    """
+
+    boxes_xyxy: FloatArray
+    ground_xy: FloatArray
+    axes_xy: FloatArray
+    sizes_m: FloatArray
+
+
+def same_item(a: Sights, b: Sights) -> BoolArray:
+    """Which of A and B sights [A, B] are of one item."""
+    common, area_a, area_b = common_areas(a.boxes_xyxy.T[:, :, None], b.boxes_xyxy.T[:, None])
+    smaller, larger = np.minimum(area_a, area_b), np.maximum(area_a, area_b)
+    union = area_a + area_b - common
+    near = (common > _MIN_IOU * union) | (common > _SURE_CONTAINED * smaller)
+    near &= smaller > _LEAST_AREA * larger
+    rows, columns = np.nonzero(near)
+    if not len(rows):
+        return near
+    sure = common[rows, columns] > np.minimum(_SURE_IOU * union, _SURE_CONTAINED * smaller)[rows, columns]
+    x, y = (b.ground_xy[columns] - a.ground_xy[rows]).T
+    reach = np.minimum(_ellipse(x, y, a, rows), _ellipse(x, y, b, columns))
+    near[rows, columns] = reach < np.where(sure, _SURE_CORE, _CORE)
+    return near
+
+
+def _ellipse(x: FloatArray, y: FloatArray, sights: Sights, index: npt.NDArray[np.intp]) -> FloatArray:
+    """How far out offsets lie in the ellipses of footprints: 0 in the middle, 1 on the rim."""
+    axis, size = sights.axes_xy[index], np.maximum(sights.sizes_m[index], 1e-6)
+    along = (x * axis[:, 0] + y * axis[:, 1]) / size[:, 0]
+    across = (y * axis[:, 0] - x * axis[:, 1]) / size[:, 1]
+    return np.asarray(2.0 * np.sqrt(along * along + across * across))
+
+
+def find_repeats(sights: Sights) -> BoolArray:
+    """Which of N detections, best first, show an item that a better one shows already: [N] bool."""
+    repeats = np.zeros(len(sights.ground_xy), bool)
+    same = same_item(sights, sights)
+    same &= np.tri(len(repeats), k=-1, dtype=bool).T
+    for better, worse in np.argwhere(same).tolist():
+        if not repeats[better]:
+            repeats[worse] = True
+    return repeats

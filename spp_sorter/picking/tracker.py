@@ -22,7 +22,7 @@ from spp_sorter.values import FloatArray, IntArray, Track
 
 _MAX_TRACKS = 500
 _NO_ID = 0  # of a row that another one stands for; it is dropped in the same frame
-_MERGE_AT = (2, 5, 10, 20)  # whole views at which a track is compared with its neighbours
+_MERGE_AT = (WHOLE_VIEWS, 5, 10, 20)  # whole views at which a track is compared with its neighbours
 _TENTATIVE_S = 0.35  # a track that is not confirmed dies after this long unseen
 _GONE_S = 60.0  # any track dies after this long unseen and out of view
 _DRIFT_STEP_M2 = 2.5e-7
@@ -234,7 +234,10 @@ class Tracker:
         return np.asarray(same_item(self._sights(rows, predicted), seen).any(0))
 
     def _merge(self, predicted: _Predicted) -> None:
-        """Drop a young track that has turned out to be a second one of an older track's item."""
+        """Drop a young track that turns out to be a second one of an older track's item.
+
+        Before it has been offered, the place decides; later only where the two are never seen beside each other.
+        """
         table = self._table[: len(predicted.in_sight)]
         young = np.flatnonzero(table["seen"] & np.isin(table["whole_views"], _MERGE_AT))
         if not len(young):
@@ -242,6 +245,7 @@ class Tracker:
         known = np.flatnonzero((table["whole_views"] >= CONFIRMED_VIEWS) & (table["existence"] > 0.0))
         same = same_item(self._sights(known, predicted), self._sights(young, predicted))
         same &= table["views"][known][:, None] > table["views"][young]
+        same &= ~table["seen"][known][:, None] | (table["whole_views"][young] == WHOLE_VIEWS)
         self._table["id"][young[same.any(0)]] = _NO_ID
 
     def _rivals(self, columns: IntArray, views: Views, predicted: _Predicted, matched: IntArray) -> IntArray:

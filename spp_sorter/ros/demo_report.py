@@ -134,6 +134,7 @@ def _number(value: float) -> float | None:
 
 
 def _two(values: list[float]) -> dict[str, float | None]:
+    values = [value for value in values if np.isfinite(value)]
     if not values:
         return {"p50": None, "p95": None}
     p50, p95 = np.percentile(values, (50, 95))

@@ -24,6 +24,9 @@ MIN_VISIBLE = 0.3
 
 MAX_GRASP_DISTANCE_M = 0.1
 
+MIN_ASPECT = 1.5
+"""Length over width from which an item's yaw is judged."""
+
 
 @dataclass(frozen=True, slots=True)
 class JudgedPick:
@@ -36,7 +39,8 @@ class JudgedPick:
         label: that item's true label, empty when it took nothing.
         error_mm: distance from the gripper to that item's pick point in the belt's plane; to the nearest one when it
             took nothing, NaN when the belt was empty.
-        yaw_error_deg: angle between the gripper's and the item's long axis, 0 to 90.
+        yaw_error_deg: angle between the gripper's and the item's long axis, 0 to 90; NaN for an item that is less than
+            1.5 times as long as wide, which has no long axis to speak of.
         right: whether it took an item with the label that it was sent for.
     """
 
@@ -100,6 +104,7 @@ class PickJudge:
         distances = [float(np.hypot(item.point_belt[0] - x, item.point_belt[1] - y)) for item in items]
         nearest, distance_m = items[int(np.argmin(distances))], min(distances)
         turn = (pick.yaw_rad - nearest.yaw_rad + np.pi / 2) % np.pi - np.pi / 2
+        length_m, width_m = float(nearest.size_m[0]), float(nearest.size_m[1])
         taken = distance_m <= MAX_GRASP_DISTANCE_M
         return JudgedPick(
             track_id=pick.track_id,
@@ -107,7 +112,7 @@ class PickJudge:
             item_id=nearest.id if taken else None,
             label=nearest.label if taken else "",
             error_mm=distance_m * 1e3,
-            yaw_error_deg=abs(float(np.degrees(turn))),
+            yaw_error_deg=abs(float(np.degrees(turn))) if length_m >= MIN_ASPECT * width_m else float("nan"),
             right=taken and nearest.label == pick.label,
         )
 

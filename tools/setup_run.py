@@ -168,13 +168,17 @@ class Setup:
                 return stages[index:]
         return []
 
+    def problems(self) -> list[setup_checks.Problem]:
+        """What this machine lacks for what is still to be made."""
+        installed = setup_checks.folder_bytes(self.venv)
+        return setup_checks.find_problems(self.root, self.torch_index, installed, self.environment)
+
     def run(self) -> None:
         """Make what is due; raises SetupFailed."""
         due = self.due()
         if not due:
             return
-        installed = setup_checks.folder_bytes(self.venv)
-        problems = setup_checks.find_problems(self.root, self.torch_index, installed, self.environment)
+        problems = self.problems()
         if problems:
             raise SetupFailed("\n".join(setup_checks.problem_lines(problems)))
         self.log = Log(self.root / "out" / "setup.log", foreign_free(self.environment, self.venv))
@@ -266,11 +270,11 @@ class Setup:
 
 def main() -> int:
     """Set the clone up; the exit status is 0 when the environment is ready."""
+    setup = Setup(ROOT, dict(os.environ))
     if sys.argv[1:] == ["--check"]:
-        problems = setup_checks.find_problems(ROOT, os.environ.get("TORCH_INDEX_URL", ""), 0, dict(os.environ))
+        problems = setup.problems()
         print("\n".join(setup_checks.problem_lines(problems)) or "nothing is missing")
         return 1 if problems else 0
-    setup = Setup(ROOT, dict(os.environ))
     folder = os.open(ROOT, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)  # two calls at once: the second waits and finds the work done

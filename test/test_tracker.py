@@ -280,6 +280,49 @@ def test_a_stand_in_for_a_missed_item_is_not_picked_beside_it():
     assert set(run.result.track_ids.tolist()) == known
 
 
+def with_part(shift_px):
+    """Reports, beside the item or instead of it, a part of it as another item."""
+
+    def change(detections):
+        box = detections.boxes_xyxy[0]
+        part = box + np.array([0.3 * (box[2] - box[0]), 0.2 * (box[3] - box[1]), 0, 0], np.float32)
+        points = detections.grasps.points_xy + np.array([[shift_px, shift_px / 2]], np.float32)
+        return Detections(
+            np.stack([box, part]),
+            np.repeat(detections.scores, 2),
+            np.repeat(detections.labels, 2),
+            np.repeat(detections.label_probs, 2, axis=0),
+            LABELS,
+            Grasps(
+                np.concatenate([detections.grasps.points_xy, points]),
+                np.repeat(detections.grasps.yaws_rad, 2),
+                np.repeat(detections.grasps.sizes_px, 2, axis=0) * np.array([[1, 1], [0.7, 0.7]], np.float32),
+            ),
+        )
+
+    return change
+
+
+def test_a_part_of_an_item_starts_no_track_beside_it():
+    run = Run(ITEM, noise_px=0.5)
+    for k in range(30):
+        run.frames(1, change=with_part(8.0) if k % 3 else None)
+        assert len(run.result.tracks) == 1
+    assert run.result.track_ids.tolist() == [1, 0]
+
+
+def test_a_part_seen_instead_of_its_item_starts_no_track_either():
+    def only_part(detections):
+        both = with_part(8.0)(detections)
+        grasps = Grasps(both.grasps.points_xy[1:], both.grasps.yaws_rad[1:], both.grasps.sizes_px[1:])
+        return Detections(both.boxes_xyxy[1:], both.scores[1:], both.labels[1:], both.label_probs[1:], LABELS, grasps)
+
+    run = Run(ITEM, noise_px=0.5).frames(6)
+    for k in range(20):
+        run.frames(1, change=only_part if k % 2 else None)
+    assert run.only().id == 1
+
+
 def test_numbers_are_not_used_again_after_a_reset():
     run = Run(ITEM).frames(3)
     run.tracker.reset()

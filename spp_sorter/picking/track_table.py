@@ -19,7 +19,7 @@ WHOLE_VIEWS = 2
 EVIDENCE_CORRELATION = 0.3
 """Correlation between two views of one item, in what they say about label and axis."""
 
-_BIAS_M, _BIAS_SHARE = 0.0008, 0.012  # error that all views of an item share: constant, and of its length
+_BIAS_M, _BIAS_SHARE = 0.0025, 0.03  # error that all views of an item share: constant, and of its length
 _AXIS_STD_RAD = 0.15  # of one view of a long item, before the views themselves say
 _AXIS_FLOOR_RAD = 0.035
 

@@ -33,6 +33,7 @@ VERBS: dict[str, Verb] = {
     "check": Verb("spp_sorter.learning.check", "list everything that is wrong with a data set"),
     "train": Verb("spp_sorter.learning.train", "train the detector"),
     "evaluate": Verb("spp_sorter.learning.evaluate", "measure a detector"),
+    "benchmark": Verb("spp_sorter.ros.benchmark", "time the detector, its peers, the picks and the node"),
 }
 
 EXIT_USER_ERROR = 2

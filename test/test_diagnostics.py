@@ -131,6 +131,7 @@ def test_what_was_lately_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (level(status), "1 bad.empty" in status.message) == (Level.WARN, True)
     now[0] += health_module.RECENT_S + 1
     health.received()
+    health.processed({}, ())
     status = parts(health.snapshot())["frames"]
     assert level(status) == Level.OK
     assert values(status)["dropped.bad.empty"] == "1"
@@ -149,6 +150,24 @@ def test_silence_is_stale(monkeypatch: pytest.MonkeyPatch) -> None:
     assert health.unanswered_s() == pytest.approx(CONFIG.stale_after + 0.1)
     health.stop()
     assert level(parts(health.snapshot(), replace(ACTIVE, lifecycle="inactive"))["frames"]) == Level.OK
+
+
+def test_frames_that_nobody_answers_are_stale_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    health = Health()
+    now[0] += 1000.0  # a camera that comes back late is no detector that hangs
+    health.received()
+    assert level(parts(health.snapshot())["frames"]) == Level.OK
+    now[0] += CONFIG.stale_after
+    health.received()
+    status = parts(health.snapshot())["frames"]
+    assert level(status) == Level.STALE
+    assert "hangs" in status.message
+    health.dropped("bad.truncated")
+    assert "1 bad.truncated" in parts(health.snapshot())["frames"].message
+    health.processed({}, ())
+    assert level(parts(health.snapshot())["frames"]) == Level.WARN
 
 
 @pytest.mark.parametrize(("sim_time", "remedy"), [(False, "use_sim_time"), (True, "--clock")])

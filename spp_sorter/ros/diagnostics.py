@@ -85,6 +85,7 @@ def _frames(state: NodeState, health: Snapshot, config: NodeConfig) -> Part:
         "received_hz": f"{health.received_hz:.2f}",
         "processed_hz": f"{health.processed_hz:.2f}",
         "silence_s": "" if health.silence_s is None else f"{health.silence_s:.2f}",
+        "waiting_s": f"{health.waiting_s:.2f}",
     }
     if state.lifecycle != "active" or health.silence_s is None:
         return Level.OK, f"{state.lifecycle}: no frames are taken", values
@@ -94,10 +95,14 @@ def _frames(state: NodeState, health: Snapshot, config: NodeConfig) -> Part:
     if recent.get("stale") and not health.processed_hz:
         return Level.STALE, _stale_text(state, config), values
     bad = {cause: number for cause, number in recent.items() if cause.partition(".")[0] in ("bad", "failed", "stale")}
+    causes = ", ".join(f"{number} {cause}" for cause, number in sorted(bad.items()))
+    advice = f". {_stale_text(state, config)}" if "stale" in bad else ""
+    if health.waiting_s >= config.stale_after:
+        why = f"dropped lately: {causes}" if bad else "the detector hangs or is far too slow"
+        text = f"frames arrive, but none was answered for {health.waiting_s:.1f} s; picks are withdrawn; {why}{advice}"
+        return Level.STALE, text, values
     if bad:
-        causes = ", ".join(f"{number} {cause}" for cause, number in sorted(bad.items()))
-        text = f"frames dropped lately: {causes}" + (f". {_stale_text(state, config)}" if "stale" in bad else "")
-        return Level.WARN, text, values
+        return Level.WARN, f"frames dropped lately: {causes}{advice}", values
     return Level.OK, f"{health.processed_hz:.1f} frames/s processed of {health.received_hz:.1f} received", values
 
 

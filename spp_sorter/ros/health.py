@@ -33,6 +33,7 @@ class Snapshot:
         received_hz: rate of arrival over the last ``RECENT_S`` seconds.
         processed_hz: rate of results over the same time.
         silence_s: seconds since a frame arrived (since activation when none has), None before activation.
+        waiting_s: seconds since the first frame arrived of those after the last answer; 0 when there is none.
         percentiles_ms: (p50, p95, p99) of each stage and of ``capture_to_publish``, milliseconds.
         statuses: named conditions since the last snapshot that took them, worst first.
         last_error: the last thing that went wrong, empty when nothing has.
@@ -46,6 +47,7 @@ class Snapshot:
     received_hz: float
     processed_hz: float
     silence_s: float | None
+    waiting_s: float
     percentiles_ms: Mapping[str, tuple[float, float, float]]
     statuses: tuple[Status, ...] = ()
     last_error: str = ""
@@ -89,6 +91,7 @@ class Health:
             self._statuses: dict[str, Status] = {}
             self._heard_s: float | None = now_s
             self._answered_s = now_s
+            self._waiting_from_s: float | None = None
 
     def stop(self) -> None:
         """Nothing is expected any more: silence is no condition."""
@@ -109,6 +112,8 @@ class Health:
         with self._lock:
             self._received += 1
             self._heard_s = now_s
+            if self._waiting_from_s is None:
+                self._waiting_from_s = now_s
             self._rates["received"].add(now_s)
             if sequence is None:
                 return 0
@@ -131,6 +136,7 @@ class Health:
         with self._lock:
             self._processed += 1
             self._answered_s = now_s
+            self._waiting_from_s = None
             self._rates["processed"].add(now_s)
             for stage, value in stages_ms.items():
                 self._stages_ms.setdefault(stage, deque(maxlen=WINDOW)).append(value)
@@ -175,6 +181,7 @@ class Health:
                 received_hz=self._rates["received"].per_second(now_s),
                 processed_hz=self._rates["processed"].per_second(now_s),
                 silence_s=None if self._heard_s is None else now_s - self._heard_s,
+                waiting_s=0.0 if self._waiting_from_s is None else now_s - self._waiting_from_s,
                 percentiles_ms={stage: _percentiles(values) for stage, values in self._stages_ms.items()},
                 statuses=statuses,
                 last_error=self._last_error,

@@ -21,7 +21,7 @@ from spp_sorter.sorting import Sorter
 from spp_sorter.values import Frame, Level, SortResult, Status
 
 if TYPE_CHECKING:
-    from spp_sorter.detector import Detector
+    from spp_sorter.ros.steady import SteadyDetector
 
 STOP_WITHIN_S = 1.0
 """How long the frame in work may take to end when the pipeline stops, seconds."""
@@ -40,7 +40,7 @@ class Pipeline:
         ConfigError: labels to pick that the model does not know.
     """
 
-    def __init__(self, node: LifecycleNode, detector: Detector, config: Config, health: Health) -> None:
+    def __init__(self, node: LifecycleNode, detector: SteadyDetector, config: Config, health: Health) -> None:
         self._node, self._detector, self._health = node, detector, health
         self._config = self._applied = config
         self.check(config)
@@ -148,7 +148,7 @@ class Pipeline:
             "process": (published - started) * 1e3,
             "capture_to_publish": self._age_s(stamp_ns) * 1e3,
         }
-        self._health.processed(stages_ms, (*statuses, *result.statuses))
+        self._health.processed(stages_ms, (*statuses, *result.statuses, *self._detector.statuses))
         # Only now: the watch must not take the silence before this frame for one after it.
         self._withdrawn = False
 

@@ -28,14 +28,24 @@ from spp_sorter.ros.health import Health
 from spp_sorter.ros.parameters import Parameters, unknown_overrides
 from spp_sorter.ros.pipeline import Pipeline
 from spp_sorter.ros.signals import end_on_signals
+from spp_sorter.ros.steady import SteadyDetector
 
 WATCH_PERIOD_S = 0.1
 
 Transition = Callable[["SorterNode", LifecycleState], None]
 
 
-def _transition(to: str, on_error: TransitionCallbackReturn) -> Callable[[Transition], Any]:
-    """A lifecycle callback that logs its exceptions and answers them with ``on_error``; rclpy would swallow them."""
+def _is_foreseen(error: Exception) -> bool:
+    """Whether a wrong setting, file or installation raised it: the node then waits for a better one."""
+    # rclpy has no class of its own for a QoS policy that does not exist.
+    return isinstance(error, (ValueError, OSError, ImportError)) or "QoS override" in str(error)
+
+
+def _transition(to: str, foreseen: TransitionCallbackReturn) -> Callable[[Transition], Any]:
+    """A lifecycle callback that logs its exceptions, which rclpy would swallow.
+
+    A foreseen one is answered with ``foreseen``, any other with ERROR: the node goes through ErrorProcessing.
+    """
 
     def decorate(method: Transition) -> Any:
         @functools.wraps(method)
@@ -44,7 +54,7 @@ def _transition(to: str, on_error: TransitionCallbackReturn) -> Callable[[Transi
                 method(self, state)
             except Exception as error:
                 self.report_error(method.__name__, error)
-                return on_error
+                return foreseen if _is_foreseen(error) else TransitionCallbackReturn.ERROR
             self.lifecycle = to
             return TransitionCallbackReturn.SUCCESS
 
@@ -98,8 +108,7 @@ class SorterNode(LifecycleNode):
         # torch takes seconds to import, and only from here on is it needed.
         from spp_sorter.detector import Detector
 
-        detector = Detector.from_config(self.config)
-        detector.warm_up()
+        detector = SteadyDetector(Detector.from_config, self.config, self._report_device)
         self._pipeline = Pipeline(self, detector, self.config, self.health)
         self.health.error("")
         super().on_configure(state)
@@ -140,6 +149,7 @@ class SorterNode(LifecycleNode):
     def on_error(self, state: LifecycleState) -> None:
         """After a transition that failed: let go of everything and wait to be configured again."""
         super().on_error(state)
+        self.get_logger().warning(f"after an error the node is unconfigured again: {self.health.snapshot().last_error}")
         if self._pipeline is not None:
             self._pipeline.stop()
         self._release()
@@ -180,6 +190,11 @@ class SorterNode(LifecycleNode):
         self.health.error(f"{where}: {error}")
         text = str(error) if isinstance(error, (ConfigError, OSError)) else traceback.format_exc().strip()
         self.get_logger().error(f"{where}: {text}")
+
+    def _report_device(self, text: str) -> None:
+        """What was done about a device that failed."""
+        self.health.error(text)
+        self.get_logger().error(text)
 
     def end(self) -> bool:
         """Stop and leave the graph; returns whether nothing of the node runs any more."""

@@ -6,13 +6,15 @@ import timm
 import torch
 
 from spp_sorter.network import backbone as backbone_module
+from spp_sorter.network.assignment import Target, assign_cells, batch_targets, sample_windows, training_proposals
 from spp_sorter.network.backbone import LITE0, Backbone, fold_batch_norms
 from spp_sorter.network.decode import decode_regions, select_proposals
 from spp_sorter.network.heads import cell_centres
-from spp_sorter.network.losses import Target, assign_cells, detection_losses, sample_windows
+from spp_sorter.network.losses import LOSS_WEIGHTS, detection_losses
 from spp_sorter.network.model import NetworkConfig, SppNetwork
 from spp_sorter.network.proposals import PROPOSERS, belt_boxes, grid_boxes
 
+CPU = torch.device("cpu")
 SMALL = NetworkConfig(channels=32, hidden=64)
 
 
@@ -112,27 +114,52 @@ def test_proposals_are_sorted_inside_and_not_doubled(network):
 def test_the_smallest_item_owns_a_cell_that_several_claim():
     centres = cell_centres((8, 8), 8, torch.device("cpu"))
     truth = target([[0, 0, 64, 64], [24, 24, 40, 40]], [0, 1])
-    owner, ignored = assign_cells(centres, truth, 8)
+    owner, ignored = assign_cells(centres, batch_targets([truth], CPU), 8)
     assert set(owner[owner >= 0].tolist()) == {1} and not ignored.any()
 
 
 def test_tiny_items_own_a_cell():
     centres = cell_centres((8, 8), 8, torch.device("cpu"))
-    owner, _ = assign_cells(centres, target([[17, 17, 19, 19]], [0]), 8)
+    owner, _ = assign_cells(centres, batch_targets([target([[17, 17, 19, 19]], [0])], CPU), 8)
     assert (owner == 0).sum() >= 1
 
 
 def test_nothing_is_asked_of_ignored_items():
     centres = cell_centres((8, 8), 8, torch.device("cpu"))
-    owner, ignored = assign_cells(centres, target([[0, 0, 32, 32]], [0], [True]), 8)
+    owner, ignored = assign_cells(centres, batch_targets([target([[0, 0, 32, 32]], [0], [True])], CPU), 8)
     assert (owner < 0).all() and ignored.sum() == 16
 
 
 def test_windows_on_ignored_items_are_not_background():
     torch.manual_seed(0)
-    proposals = torch.tensor([[0.0, 0.0, 30.0, 30.0], [40.0, 40.0, 60.0, 60.0]])
-    boxes, matched = sample_windows(proposals, target([[0, 0, 32, 32]], [1], [True]))
-    assert boxes.tolist() == [[40, 40, 60, 60]] and matched.tolist() == [-1]
+    proposals = torch.tensor([[[0.0, 0.0, 30.0, 30.0], [40.0, 40.0, 60.0, 60.0]]])
+    truth = batch_targets([target([[0, 0, 32, 32]], [1], [True])], CPU)
+    windows = sample_windows(proposals, torch.ones(1, 2, dtype=torch.bool), truth)
+    assert windows.boxes_xyxy[windows.used].tolist() == [[40, 40, 60, 60]]
+    assert windows.item[windows.used].tolist() == [-1]
+
+
+def test_at_most_half_of_the_windows_are_on_items_and_each_knows_its_own():
+    torch.manual_seed(0)
+    items = torch.tensor([[0.0, 0, 40, 40], [60, 0, 100, 40]])
+    near = items.repeat_interleave(50, 0) + torch.rand(100, 4)
+    far = torch.tensor([[200.0, 200, 240, 240]]).repeat(100, 1) + torch.rand(100, 4) * 20
+    proposals = torch.cat([near, far])[torch.randperm(200)][None].repeat(2, 1, 1)
+    truth = batch_targets([target(items.tolist(), [0, 1]), target([], [])], CPU)
+    windows = sample_windows(proposals, torch.ones(2, 200, dtype=torch.bool), truth)
+    assert windows.used.all() and ((windows.item >= 0).sum(dim=1) == torch.tensor([32, 0])).all()
+    on_item = windows.boxes_xyxy[0][windows.item[0] >= 0]
+    assert ((on_item[:, 0] > 50).long() == windows.item[0][windows.item[0] >= 0]).all()
+
+
+def test_proposals_of_training_are_those_of_inference_but_for_a_few(network):
+    with torch.no_grad():
+        dense = network.propose(network.convolve(torch.rand(2, 3, 96, 128) * 255))
+        boxes, valid = training_proposals(dense, (96, 128))
+        chosen = select_proposals(dense, (96, 128), 1000)
+    for picture in range(2):
+        ours = {tuple(box) for box in boxes[picture][valid[picture]].tolist()}
+        assert ours and ours <= {tuple(box) for box in chosen[picture][0].tolist()}
 
 
 @pytest.mark.parametrize("boxes", [[], [[10, 10, 50, 60]]])
@@ -140,9 +167,10 @@ def test_losses_are_finite_with_and_without_items(boxes):
     torch.manual_seed(0)
     net = SppNetwork(SMALL, imagenet=False).train()
     losses = detection_losses(net, torch.rand(2, 3, 64, 96) * 255, [target(boxes, [1] * len(boxes)), target([], [])])
-    assert set(losses) == {"objectness", "proposal_box", "class", "box", "grasp_point", "grasp_yaw", "grasp_size"}
+    assert set(losses) == set(LOSS_WEIGHTS)
     assert all(torch.isfinite(value) for value in losses.values())
     sum(losses.values()).backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in net.parameters())
 
 
 def test_one_batch_can_be_learned_by_heart():
@@ -158,7 +186,7 @@ def test_one_batch_can_be_learned_by_heart():
         [[20, 20, 90, 60], [100, 70, 140, 115]], [0, 1], None, [[55, 40, 0.0, 70, 40], [120, 92.5, 1.5708, 45, 40]]
     )
     optimiser = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], 2e-3)
-    for _ in range(60):
+    for _ in range(120):
         losses = detection_losses(net, images, [truth])
         optimiser.zero_grad()
         sum(losses.values()).backward()

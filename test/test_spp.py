@@ -199,3 +199,14 @@ def test_bad_windows_are_refused():
         pool.pool_windows(torch.randn(2, 3, 4, 4), torch.zeros((1, 4), dtype=torch.long))
     with pytest.raises(ValueError, match="integer"):
         pool.pool_windows(torch.randn(1, 3, 4, 4), torch.zeros((1, 4)))
+
+
+def test_the_covering_rule_takes_every_cell_that_the_box_touches():
+    boxes = torch.tensor([[8.0, 8.0, 24.0, 16.0], [7.9, 7.9, 24.1, 16.1], [30.0, 30.0, 31.0, 31.0], [-50, -50, -9, -9]])
+    windows = project_boxes(boxes, 8, (5, 6), "cover")
+    assert windows.tolist() == [[1, 1, 3, 2], [0, 0, 4, 3], [3, 3, 4, 4], [0, 0, 1, 1]]
+
+
+def test_an_unknown_projection_is_refused():
+    with pytest.raises(ValueError, match="paper, cover"):
+        project_boxes(torch.zeros(1, 4), 8, (5, 5), "closest")

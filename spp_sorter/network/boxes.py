@@ -26,15 +26,22 @@ def intersection(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
 
 
 def pairwise_iou(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
-    """[N, 4] and [M, 4] boxes to [N, M] intersection over union in [0, 1]; empty boxes give 0."""
-    overlap = intersection(a_xyxy[:, None], b_xyxy[None])
-    union = box_area(a_xyxy)[:, None] + box_area(b_xyxy)[None] - overlap
+    """[..., N, 4] and [..., M, 4] boxes to [..., N, M] intersection over union in [0, 1]; empty boxes give 0."""
+    overlap = intersection(a_xyxy[..., :, None, :], b_xyxy[..., None, :, :])
+    union = box_area(a_xyxy)[..., :, None] + box_area(b_xyxy)[..., None, :] - overlap
     return overlap / union.clamp(min=1e-6)
 
 
+def paired_iou(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
+    """[..., 4] and [..., 4] boxes to [...] intersection over union, pair by pair."""
+    overlap = intersection(a_xyxy, b_xyxy)
+    return overlap / (box_area(a_xyxy) + box_area(b_xyxy) - overlap).clamp(min=1e-6)
+
+
 def pairwise_cover(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
-    """[N, 4] and [M, 4] boxes to [N, M]: the part of each ``a`` that lies inside each ``b``."""
-    return intersection(a_xyxy[:, None], b_xyxy[None]) / box_area(a_xyxy)[:, None].clamp(min=1e-6)
+    """[..., N, 4] and [..., M, 4] boxes to [..., N, M]: the part of each ``a`` that lies inside each ``b``."""
+    overlap = intersection(a_xyxy[..., :, None, :], b_xyxy[..., None, :, :])
+    return overlap / box_area(a_xyxy)[..., :, None].clamp(min=1e-6)
 
 
 def clip_boxes(boxes_xyxy: Tensor, size_hw: tuple[int, int]) -> Tensor:

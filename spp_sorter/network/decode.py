@@ -52,7 +52,7 @@ def select_proposals(dense: DenseOutput, size_hw: tuple[int, int], count: int) -
 def decode_regions(
     output: RegionOutput, size_hw: tuple[int, int], score_thresh: float, nms_thresh: float, max_detections: int
 ) -> Regions:
-    """Detections of one picture: score, threshold, decode, clip, suppress whatever the label, cap.
+    """Detections of one picture: score, threshold, decode, clip, suppress whatever the label, cap, best score first.
 
     Args:
         output: the head's output for the windows of one picture.
@@ -66,7 +66,10 @@ def decode_regions(
     boxes = clip_boxes(decode_boxes(output.deltas, output.window_xyxy), size_hw)
     sides = boxes[:, 2:] - boxes[:, :2]
     index = ((scores >= score_thresh) & (sides > 1).all(dim=1)).nonzero()[:, 0]
-    index = index[nms(boxes[index], scores[index], nms_thresh)[:max_detections]]
+    # Of several boxes of one item the one that is expected to fit best stays.
+    rank = scores[index] * output.quality[index].sigmoid()
+    index = index[nms(boxes[index], rank, nms_thresh)[:max_detections]]
+    index = index[scores[index].argsort(descending=True, stable=True)]
     grasps = decode_grasps(output.grasp[index], output.window_xyxy[index], boxes[index])
     return Regions(boxes[index], scores[index], labels[index], label_probs[index], grasps)
 

@@ -37,39 +37,56 @@ class RegionOutput(NamedTuple):
         class_logits: [R, 1 + K], background first.
         deltas: [R, 4] refinement of ``window_xyxy``, see ``boxes.encode_boxes``.
         grasp: [R, 6], see ``decode.decode_grasps``.
+        quality: [R] overlap (IoU) that the refined box will have with its item, before the sigmoid.
         window_xyxy: [R, 4] image box of the cells that were really pooled.
     """
 
     class_logits: Tensor
     deltas: Tensor
     grasp: Tensor
+    quality: Tensor
     window_xyxy: Tensor
 
 
 class SeparableConv(nn.Sequential):
-    """Depthwise then pointwise convolution, then ReLU: [B, C, H, W] in and out."""
+    """Depthwise then pointwise convolution, then ReLU: [B, C, H, W] to [B, C, H / stride, W / stride], rounded up."""
 
-    def __init__(self, channels: int, kernel: int = 3) -> None:
+    def __init__(self, channels: int, kernel: int = 3, stride: int = 1) -> None:
         super().__init__(
-            nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels),
+            nn.Conv2d(channels, channels, kernel, stride, padding=kernel // 2, groups=channels),
             nn.Conv2d(channels, channels, 1),
             nn.ReLU(inplace=True),
         )
 
 
 class Neck(nn.Module):
-    """Sums maps of several strides, coarse to fine, into one map at the finest stride (as FPN, arXiv 1612.03144)."""
+    """Sums maps of several strides, coarse to fine, into one map at the finest stride (as FPN, arXiv 1612.03144).
 
-    def __init__(self, in_channels: tuple[int, ...], channels: int) -> None:
+    Coarser maps than the backbone's can be made on top of it: they cost next to nothing and let a cell see how far an
+    item goes that fills the picture.
+
+    Args:
+        in_channels: channels of the maps, finest first.
+        channels: channels of the result.
+        coarser: how many further maps, each of half the size of the one before.
+    """
+
+    def __init__(self, in_channels: tuple[int, ...], channels: int, coarser: int = 0) -> None:
         super().__init__()
         self.lateral = nn.ModuleList(nn.Conv2d(c, channels, 1) for c in in_channels)
         self.smooth = nn.ModuleList(SeparableConv(channels) for _ in in_channels)
+        self.shrink = nn.ModuleList(SeparableConv(channels, stride=2) for _ in range(coarser))
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         """Maps [B, c_i, H_i, W_i], finest first, to [B, C, H_0, W_0]."""
+        pyramid = [lateral(features) for features, lateral in zip(maps, self.lateral, strict=True)]
+        coarse = [pyramid[-1]]
+        for shrink in self.shrink:
+            coarse.append(shrink(coarse[-1]))
         merged: Tensor | None = None
-        for features, lateral, smooth in reversed(list(zip(maps, self.lateral, self.smooth, strict=True))):
-            here = lateral(features)
+        for here in reversed(coarse[1:]):
+            merged = here if merged is None else here + F.interpolate(merged, size=here.shape[2:], mode="nearest")
+        for here, smooth in zip(reversed(pyramid), reversed(self.smooth), strict=True):
             if merged is not None:
                 here = here + F.interpolate(merged, size=here.shape[2:], mode="nearest")
             merged = here + smooth(here)
@@ -102,7 +119,7 @@ class RegionProposalNetwork(nn.Module):
 
 
 class RegionHead(nn.Module):
-    """Class, refinement and grasp from one pooled vector per window.
+    """Class, refinement, its quality and grasp from one pooled vector per window.
 
     Beside the vector it sees where the proposal lay inside its window, in cells, and the window's size: what snapping
     to cells took away, so that a refinement decoded from the window can still be exact.
@@ -116,7 +133,7 @@ class RegionHead(nn.Module):
         self.first = nn.Linear(pooled_length + self.GEOMETRY, hidden)
         self.second = nn.Linear(hidden, hidden)
         self.classes = nn.Linear(hidden, 1 + num_labels)
-        self.refine = nn.Linear(hidden, 4 + NUM_GRASP)
+        self.refine = nn.Linear(hidden, 4 + NUM_GRASP + 1)
         for layer in (self.classes, self.refine):
             nn.init.normal_(layer.weight, std=0.01)
             nn.init.zeros_(layer.bias)
@@ -129,7 +146,7 @@ class RegionHead(nn.Module):
         hidden = F.relu(self.first(torch.cat([pooled, geometry], dim=1)))
         hidden = F.relu(self.second(hidden))
         refine = self.refine(hidden).float()
-        return RegionOutput(self.classes(hidden).float(), refine[:, :4], refine[:, 4:], window_xyxy)
+        return RegionOutput(self.classes(hidden).float(), refine[:, :4], refine[:, 4:-1], refine[:, -1], window_xyxy)
 
 
 def cell_centres(map_hw: tuple[int, int], stride: int, device: torch.device) -> Tensor:

@@ -29,6 +29,8 @@ class NetworkConfig:
         hidden: width of the two fully connected layers.
         labels: label names; background is not one of them.
         long_side: pixels of the longer side that pictures are scaled to.
+        projection: from boxes to windows of the map: ``paper`` or ``cover``, see ``spp.project_boxes``.
+        coarser: maps that the neck makes on top of the backbone's.
     """
 
     backbone: str = LITE0
@@ -39,6 +41,8 @@ class NetworkConfig:
     hidden: int = 256
     labels: tuple[str, ...] = LABELS
     long_side: int = 512
+    projection: str = "cover"
+    coarser: int = 2
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a checkpoint."""
@@ -68,7 +72,7 @@ class SppNetwork(nn.Module):
         self.config = config = config or NetworkConfig()
         self.stride = config.strides[0]
         self.backbone = Backbone(config.backbone, config.strides, imagenet)
-        self.neck = Neck(self.backbone.channels, config.channels)
+        self.neck = Neck(self.backbone.channels, config.channels, config.coarser)
         self.rpn = RegionProposalNetwork(config.channels, self.stride)
         self.pool = SpatialPyramidPool(config.levels, config.pooling)
         pooled_length = pyramid_length(config.channels, config.levels)
@@ -92,7 +96,8 @@ class SppNetwork(nn.Module):
             boxes_xyxy: [R, 4] float, pixels of the network's input, from any proposer.
             image_index: [R] picture of each box; may be omitted when B is 1.
         """
-        windows = project_boxes(boxes_xyxy, self.stride, (features.shape[2], features.shape[3]))
+        map_hw = (features.shape[2], features.shape[3])
+        windows = project_boxes(boxes_xyxy, self.stride, map_hw, self.config.projection)
         pooled = self.pool.pool_windows(features, windows, image_index)
         output: RegionOutput = self.head(pooled, boxes_xyxy.float(), window_boxes(windows, self.stride))
         return output

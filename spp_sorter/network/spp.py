@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torchvision.ops import roi_pool
 
 MODES = ("max", "average")
+PROJECTIONS = ("paper", "cover")
 
 
 class SpatialPyramidPool(nn.Module):
@@ -137,23 +138,37 @@ def lecture_pooling(size: int, num_bins: int) -> tuple[int, int, int]:
     return window, stride, (size - window) // stride + 1
 
 
-def project_boxes(boxes_xyxy: Tensor, stride: int, map_hw: tuple[int, int]) -> Tensor:
-    """Windows of the map for boxes in the image, by the rule of the paper's appendix.
+def project_boxes(boxes_xyxy: Tensor, stride: int, map_hw: tuple[int, int], rule: str = "paper") -> Tensor:
+    """Windows of the map for boxes in the image.
 
-    In the paper's cells counted from 1: left and top ``floor(x / S) + 1``, right and bottom ``ceil(x / S) - 1``; the
-    response of a cell is taken to be centred at ``S`` times its number. A window that comes out inverted (a box below
-    about one stride) collapses to its middle cell. Here cells count from 0 and windows are half-open.
+    The rule ``paper`` is that of the paper's appendix. In its cells counted from 1: left and top ``floor(x / S) + 1``,
+    right and bottom ``ceil(x / S) - 1``; the response of a cell is taken to be centred at ``S`` times its number. A
+    window that comes out inverted (a box below about one stride) collapses to its middle cell. Here cells count from 0
+    and windows are half-open.
+
+    The rule ``cover`` takes every cell that the box touches. In this network cell k is centred at ``(k + 0.5) S``, so
+    that the paper's rule would cut off half a cell to a cell and a half at the right and the bottom: most of what an
+    item of 16 pixels shows.
 
     Args:
         boxes_xyxy: [R, 4] floating, pixels of the network's input.
         stride: pixels per cell, S.
         map_hw: cells of the map, H and W.
+        rule: ``paper`` or ``cover``.
+
+    Raises:
+        ValueError: an unknown rule.
 
     Returns:
         [R, 4] int64 windows ``x0, y0, x1, y1`` inside the map, each of at least one cell. Values that are not finite
         are taken as 0.
     """
+    if rule not in PROJECTIONS:
+        raise ValueError(f"projection rule is {rule!r}; allowed: {', '.join(PROJECTIONS)}")
     cells = torch.nan_to_num(boxes_xyxy.detach().float(), nan=0.0, posinf=0.0, neginf=0.0) / stride
+    if rule == "cover":
+        touched = torch.cat([torch.floor(cells[:, :2]), torch.ceil(cells[:, 2:])], dim=1)
+        return clamp_windows(touched.long(), map_hw)
     low = torch.floor(cells[:, :2]).long()
     high = torch.ceil(cells[:, 2:]).long() - 1
     middle = torch.div(low + high, 2, rounding_mode="floor")

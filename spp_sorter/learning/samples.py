@@ -99,20 +99,30 @@ class RenderedScenes:
         return sample
 
     def _render(self, index: int) -> TrainingSample:
-        seed = self.seed + index
-        density = str(np.random.default_rng([seed, 7]).choice(list(DENSITY_MIX), p=list(DENSITY_MIX.values())))
-        world = BeltWorld(random_world_config(seed, density, self.split))
-        frame = world.render(0)
-        assert frame.truth is not None  # truth is rendered by default
-        camera = Camera(world.intrinsics, world.camera_in_belt)
-        items = [item for item in frame.truth.items if np.isfinite(item.box_xyxy).all()]
-        return TrainingSample(
-            frame.image_bgr,
-            np.array([item.box_xyxy for item in items], np.float32).reshape(-1, 4),
-            np.array([self.label_names.index(item.label) for item in items], np.int64),
-            np.array([item.visible_fraction < MIN_VISIBLE for item in items], bool),
-            np.array([grasp_in_image(item, camera) for item in items], np.float32).reshape(-1, 5),
-        )
+        return render_scene(self.seed + index, self.label_names, self.split)
+
+
+def render_scene(seed: int, label_names: Sequence[str], split: Literal["train", "test", "all"]) -> TrainingSample:
+    """One scene of the simulated belt, everything in it drawn from its seed.
+
+    Args:
+        seed: of the scene.
+        label_names: order of the labels.
+        split: sprites to show.
+    """
+    density = str(np.random.default_rng([seed, 7]).choice(list(DENSITY_MIX), p=list(DENSITY_MIX.values())))
+    world = BeltWorld(random_world_config(seed, density, split))
+    frame = world.render(0)
+    assert frame.truth is not None  # truth is rendered by default
+    camera = Camera(world.intrinsics, world.camera_in_belt)
+    items = [item for item in frame.truth.items if np.isfinite(item.box_xyxy).all()]
+    return TrainingSample(
+        frame.image_bgr,
+        np.array([item.box_xyxy for item in items], np.float32).reshape(-1, 4),
+        np.array([label_names.index(item.label) for item in items], np.int64),
+        np.array([item.visible_fraction < MIN_VISIBLE for item in items], bool),
+        np.array([grasp_in_image(item, camera) for item in items], np.float32).reshape(-1, 5),
+    )
 
 
 class DatasetSamples:

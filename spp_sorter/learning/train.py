@@ -1,87 +1,217 @@
-"""``spp_sorter train``: train the detector on scenes of the simulated belt, or on a data set of yours."""
+"""``spp_sorter train``: train the detector on scenes made on the fly, or on a data set of yours."""
 
 from __future__ import annotations
 
 import argparse
+import math
+import os
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from spp_sorter.evaluation.datasets import LabelMap, read_dataset
-from spp_sorter.learning.samples import DatasetSamples, RenderedScenes, SampleSource
+from spp_sorter.learning.samples import DatasetSamples, SampleSource
+from spp_sorter.learning.streams import BeltStream, FreshScenes, MixedStream, StreamSource
 from spp_sorter.values import LABELS
+
+if TYPE_CHECKING:
+    import torch
+
+    from spp_sorter.learning.trainer import TrainingOptions
+    from spp_sorter.network.model import SppNetwork
+
+DEFAULT_PACK = Path(".cache/pack")
+BELT = "world"
+"""What the scenes of the simulated belt are called among the sources."""
+
+SCENE_HW = (480, 640)
+SIZES = ((0.75, 1.0), (0.625, 0.8125), (0.875, 1.125))
+"""Heights and widths of the training input in units of the network's long side."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the results")
-    parser.add_argument(
-        "--data", type=Path, metavar="DATA", help="COCO json, VOC or YOLO folder; simulated scenes without it"
+    data = parser.add_argument_group("what to learn from")
+    data.add_argument("--data", type=Path, metavar="DATA", help="COCO json, VOC or YOLO folder; scenes without it")
+    data.add_argument("--labels", type=Path, metavar="MAP", help="YAML from the data's categories to labels")
+    data.add_argument("--pictures", type=Path, metavar="DIR", help="folder of the data's pictures, if not beside it")
+    data.add_argument(
+        "--pack", type=Path, metavar="DIR", help=f"cut-outs that scenes are composed of ({DEFAULT_PACK} where it is)"
     )
-    parser.add_argument("--labels", type=Path, metavar="MAP", help="YAML from the data's categories to labels")
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="folder of the data's pictures, if not beside it")
-    parser.add_argument("--scenes", type=int, default=4000, metavar="N", help="simulated scenes (%(default)s)")
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="keep rendered scenes here (OUT/scenes without it)")
-    parser.add_argument(
+    data.add_argument(
+        "--world-share",
+        type=float,
+        default=0.35,
+        metavar="S",
+        help="share of scenes of the simulated belt beside the pack's (%(default)s)",
+    )
+    data.add_argument(
+        "--exclude-source",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"leave out a source of the pack, or `{BELT}`; may be repeated",
+    )
+    data.add_argument(
         "--init",
         metavar="CKPT",
-        help="start from this checkpoint, `default` for the shipped one; from ImageNet without it",
+        help="start from this checkpoint; `default` is the shipped one, `imagenet` the bare backbone "
+        "(default: `default` with --data, else `imagenet`)",
     )
-    parser.add_argument("--steps", type=int, default=2000, help="batches in all (%(default)s)")
-    parser.add_argument("--batch", type=int, default=8, help="pictures per batch (%(default)s)")
-    parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate (%(default)s)")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long; go on with --resume")
-    parser.add_argument("--resume", action="store_true", help="go on where the folder's last run stopped")
-    parser.add_argument("--workers", type=int, default=1, help="processes that make pictures (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn (%(default)s)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
+    course = parser.add_argument_group("how long")
+    course.add_argument("--steps", type=int, help="batches in all (with --data 200, else 2000; on CUDA 10 times that)")
+    course.add_argument(
+        "--budget-minutes",
+        type=float,
+        metavar="M",
+        help="minutes of training in all, over all legs, instead of --steps",
+    )
+    course.add_argument("--minutes", type=float, default=math.inf, help="stop after so long; go on with --resume")
+    course.add_argument(
+        "--last-leg", action="store_true", help="with --budget-minutes: end the training within this leg's --minutes"
+    )
+    course.add_argument("--resume", action="store_true", help="go on where the folder's last run stopped")
+    how = parser.add_argument_group("how")
+    how.add_argument("--batch", type=int, help="pictures per batch and process (8; on CUDA 48)")
+    how.add_argument("--rate", type=float, help="peak learning rate (0.001; on CUDA 0.0015)")
+    how.add_argument(
+        "--freeze", type=int, metavar="STRIDE", help="stages with maps finer than this never learn (8; on CUDA 2: none)"
+    )
+    how.add_argument("--workers", type=int, help="processes that make pictures (1; on CUDA the cores less 2)")
+    how.add_argument("--seed", type=int, default=0, help="of everything that is drawn (%(default)s)")
+    how.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Train; 0 when done, 0 with a hint when --minutes ran out."""
-    for name, low in (("scenes", 1), ("steps", 1), ("batch", 1), ("workers", 0)):
-        if getattr(args, name) < low:
-            raise ValueError(f"--{name} is {getattr(args, name)}; allowed: {low} and more")
-    if not 0 < args.rate <= 1:
-        raise ValueError(f"--rate is {args.rate}; allowed: more than 0, at most 1")
-    if args.data is None and (args.labels or args.pictures):
-        raise ValueError("--labels and --pictures belong to --data; name the data or leave them out")
+    started = time.monotonic()
+    _check(args)
     # torch takes seconds to import: not for --help, and not before the arguments are known to be good.
     import torch
 
-    from spp_sorter.detector import DEFAULT_CHECKPOINT
-    from spp_sorter.learning.trainer import Trainer, TrainingError, TrainingOptions
-    from spp_sorter.network.checkpoint import load_checkpoint
-    from spp_sorter.network.model import NetworkConfig, SppNetwork
+    from spp_sorter.learning.distributed import join_team
+    from spp_sorter.learning.trainer import Trainer, TrainingError
 
-    if args.init:
-        network = load_checkpoint(DEFAULT_CHECKPOINT if args.init == "default" else Path(args.init)).build()
-    else:
-        network = SppNetwork(NetworkConfig())
-    source, notes = _source(args, network.config.labels)
-    options = TrainingOptions(steps=args.steps, batch_size=args.batch, learning_rate=args.rate, seed=args.seed)
     name = args.device if args.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    trainer = Trainer(network, source, options, args.out, torch.device(name), notes)
-    try:
-        if args.resume:
-            trainer.resume()
-        finished = trainer.run(args.workers, args.minutes)
-    except TrainingError as error:
-        raise ValueError(str(error)) from error
-    model = args.out / "model.pt"
-    if finished:
-        print(f"trained {trainer.step} steps: {model}\nmeasure it with: spp_sorter evaluate --model {model}")
-    else:
-        print(f"stopped after {trainer.step} of {options.steps} steps; go on with the same command and --resume")
+    with join_team(torch.device(name)) as team:
+        network = _network(args)
+        source, notes = _source(args, network.config.labels, team.device.type == "cuda")
+        options = _options(args, network.config.long_side, team.device)
+        workers = _workers(args.workers, team.device.type == "cuda", team.size)
+        if team.leads:
+            print(f"{notes}; {workers} workers, batches of {options.batch_size} on {team.device}", flush=True)
+        trainer = Trainer(network, source, options, args.out, team, notes)
+        try:
+            if args.resume:
+                trainer.resume()
+            finished = trainer.run(workers, args.minutes, started, args.last_leg)
+        except TrainingError as error:
+            raise ValueError(str(error)) from error
+        if team.leads:
+            print(trainer.throughput)
+            model = args.out / "model.pt"
+            done = f"{trainer.step} steps" + (f" of {options.steps}" if options.steps else "")
+            if finished:
+                print(f"trained {trainer.step} steps: {model}\nmeasure it with: spp_sorter evaluate --model {model}")
+            else:
+                print(f"stopped after {done}, {100 * trainer.progress:.0f} %; go on with the same command and --resume")
     return 0
 
 
-def _source(args: argparse.Namespace, label_names: tuple[str, ...]) -> tuple[SampleSource, str]:
+def _check(args: argparse.Namespace) -> None:
+    for name, low in (("steps", 1), ("batch", 1), ("workers", 0), ("freeze", 2)):
+        value = getattr(args, name)
+        if value is not None and value < low:
+            raise ValueError(f"--{name} is {value}; allowed: {low} and more")
+    if args.rate is not None and not 0 < args.rate <= 1:
+        raise ValueError(f"--rate is {args.rate}; allowed: more than 0, at most 1")
+    if not 0 <= args.world_share <= 1:
+        raise ValueError(f"--world-share is {args.world_share}; allowed: 0 to 1")
+    if args.data is None and (args.labels or args.pictures):
+        raise ValueError("--labels and --pictures belong to --data; name the data or leave them out")
+    if args.data is not None and (args.pack or args.exclude_source):
+        raise ValueError("--pack and --exclude-source belong to scenes made on the fly; leave them or --data out")
+    if args.steps is not None and args.budget_minutes is not None:
+        raise ValueError("--steps and --budget-minutes both say how long; give one of them")
+    if args.last_leg and (args.budget_minutes is None or math.isinf(args.minutes)):
+        raise ValueError("--last-leg ends a training of --budget-minutes within --minutes; give both")
+    if args.pack is not None and not args.pack.is_dir():
+        raise ValueError(f"--pack '{args.pack}' is no folder; make one with: spp_sorter scenes --help")
+
+
+def _network(args: argparse.Namespace) -> SppNetwork:
+    from spp_sorter.detector import DEFAULT_CHECKPOINT
+    from spp_sorter.network.checkpoint import load_checkpoint
+    from spp_sorter.network.model import NetworkConfig, SppNetwork
+
+    init = args.init or ("default" if args.data is not None else "imagenet")
+    if init == "imagenet":
+        return SppNetwork(NetworkConfig())
+    return load_checkpoint(DEFAULT_CHECKPOINT if init == "default" else Path(init)).build()
+
+
+def _options(args: argparse.Namespace, long_side: int, device: torch.device) -> TrainingOptions:
+    from spp_sorter.learning.schedule import Schedule
+    from spp_sorter.learning.trainer import TrainingOptions
+
+    cuda = device.type == "cuda"
+    steps = args.steps or (200 if args.data is not None else 2000) * (10 if cuda else 1)
+    sizes = tuple((_whole(high * long_side), _whole(wide * long_side)) for high, wide in SIZES)
+    return TrainingOptions(
+        steps=0 if args.budget_minutes else steps,
+        budget_minutes=args.budget_minutes or math.inf,
+        batch_size=args.batch or (48 if cuda else 8),
+        learning_rate=args.rate or (1.5e-3 if cuda else 1e-3),
+        schedule=Schedule(frozen_below=args.freeze or (2 if cuda else 8)),
+        sizes_hw=sizes,
+        save_every=1000 if cuda else 100,
+        check_every=20 if cuda else 1,
+        seed=args.seed,
+    )
+
+
+def _source(args: argparse.Namespace, label_names: tuple[str, ...], cuda: bool) -> tuple[Any, str]:
     if args.data is not None:
         label_map = LabelMap.read(args.labels, label_names) if args.labels else LabelMap.identity(label_names)
         dataset = read_dataset(args.data, label_map, args.pictures, decode_pictures=True)
         return DatasetSamples(dataset), f"trained on {len(dataset)} pictures of {args.data.name}"
     if label_names != LABELS:
-        raise ValueError(f"the checkpoint's labels are {label_names}, those of simulated scenes {LABELS}; give --data")
-    cache = args.cache or args.out / "scenes"
+        raise ValueError(f"the checkpoint's labels are {label_names}, those of scenes are {LABELS}; give --data")
     first_seed = 1_000_000 * (1 + args.seed)
-    source = RenderedScenes(args.scenes, first_seed, label_names, "train", cache)
-    return source, f"trained on {args.scenes} simulated scenes of the sprites marked for training"
+    pack = args.pack or (DEFAULT_PACK if DEFAULT_PACK.is_dir() else None)
+    belt_share = 0.0 if BELT in args.exclude_source else args.world_share if pack else 1.0
+    parts: list[tuple[SampleSource | StreamSource, float]] = []
+    names = []
+    if pack is not None and belt_share < 1:
+        from spp_sorter.learning.composer import ComposedScenes
+
+        photographs = ComposedScenes(
+            pack,
+            "train",
+            first_seed,
+            StreamSource.ENDLESS,
+            size_hw=SCENE_HW,
+            exclude_sources=tuple(name for name in args.exclude_source if name != BELT),
+        )
+        parts.append((FreshScenes(photographs), 1 - belt_share))
+        names.append(f"{1 - belt_share:.0%} scenes composed of cut-outs of {pack.name}")
+    if belt_share > 0:
+        # A GPU takes pictures faster than they can be rendered: there each is shown several times.
+        parts.append((BeltStream(first_seed, label_names, 0.12 if cuda else 0.4, belt_share), belt_share))
+        names.append(f"{belt_share:.0%} simulated scenes of the sprites marked for training")
+    if not parts:
+        raise ValueError(f"nothing to learn from: no pack in '{DEFAULT_PACK}' and `{BELT}` excluded; give --pack")
+    without = f", without {', '.join(args.exclude_source)}" if args.exclude_source else ""
+    return MixedStream(parts, args.seed), f"trained on {' and '.join(names)}{without}"
+
+
+def _workers(asked: int | None, cuda: bool, processes: int) -> int:
+    if asked is not None:
+        return asked
+    return max(1, ((os.cpu_count() or 1) - 2) // processes) if cuda else 1
+
+
+def _whole(pixels: float) -> int:
+    """The nearest multiple of the coarsest stride."""
+    return max(32, round(pixels / 32) * 32)

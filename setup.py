@@ -36,6 +36,7 @@ setup(
             "sorter_node = spp_sorter.ros.sorter_node:main",
             "belt_camera_node = spp_sorter.ros.belt_camera_node:main",
             "arm_node = spp_sorter.ros.arm_node:main",
+            "bag_player_node = spp_sorter.ros.bag_player_node:main",
         ]
     },
 )

@@ -26,7 +26,7 @@ FOREIGN_VARIABLES = (  # of a sourced ROS, another environment, or pip options t
     *("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "CMAKE_PREFIX_PATH", "COLCON_PREFIX_PATH", "ROS_DISTRO"),
     *("VIRTUAL_ENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "_ROS_WHEELS_BOOTSTRAP_COMPLETE"),
 )
-PROGRAMS = ("spp_sorter", "sorter_node", "belt_camera_node", "arm_node")
+PROGRAMS = ("spp_sorter", "sorter_node", "belt_camera_node", "arm_node", "bag_player_node")
 IMPORTS = "torch torchvision timm cv2 scipy rclpy sensor_msgs.msg vision_msgs.msg rosbags.highlevel spp_sorter"
 
 

@@ -39,6 +39,9 @@ INPUTS = (
 DRAIN_S = 1.0
 """After the last message: what is in work is answered before this node ends."""
 
+PATIENCE_S = 30.0
+"""A model loads in less than this; a listener that is not there yet is waited for with a word on why."""
+
 _POLL_S = 0.02
 
 
@@ -107,11 +110,18 @@ class BagPlayerNode(Node):
         self.context.try_shutdown()
 
     def _wait_for_listeners(self) -> None:
-        names = ", ".join(publisher.topic_name for publisher in self._pictures)
+        names = ", ".join(f"{outlet.topic_name} ({outlet.msg_type.__name__})" for outlet in self._pictures)
         self.get_logger().info(f"waiting for a subscriber to {names}")
+        patience_s = time.monotonic() + PATIENCE_S
         while not self._stop.wait(_POLL_S):
             if any(publisher.get_subscription_count() for publisher in self._pictures):
                 return
+            if time.monotonic() > patience_s:
+                patience_s += PATIENCE_S
+                self.get_logger().warning(
+                    f"nobody subscribes to {names} yet; is the sorter remapped to it (launch argument image:=, without "
+                    "/compressed), and is image_transport raw for Image, compressed for CompressedImage?"
+                )
 
     def _play(self) -> None:
         ranks = {name: (kind in PICTURES) * len(INPUTS) + INPUTS.index(kind) for name, kind in self._topics.items()}

@@ -15,7 +15,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "detector": ("spp_sorter.learning.benchmark_detector", "time of a whole detection, stage by stage"),
     "spp": ("spp_sorter.learning.benchmark_spp", "time of spatial pyramid pooling against the number of windows"),
     "peers": ("spp_sorter.learning.benchmark_peers", "other detectors on the same frames in the same run"),
-    "picking": ("spp_sorter.learning.picking_benchmark", "position, yaw and time of picks against the truth"),
+    "picking": ("spp_sorter.ros.benchmark_picking", "position, yaw and time of picks against the truth"),
     "node": (
         "spp_sorter.ros.benchmark_node",
         "frames a second and overhead of the node, its camera in another process",

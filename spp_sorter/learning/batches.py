@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -148,8 +147,9 @@ def make_loader(source: SampleSource | StreamSource, plan: BatchPlan, num_worker
         worker_init_fn=_calm_worker,
         prefetch_factor=prefetch if num_workers else None,
         pin_memory=pin,
-        # Not forked from this process: it holds the threads of torch and perhaps a CUDA context.
-        multiprocessing_context=_fork_server() if num_workers else None,
+        # Fresh processes, not forks of this one, which holds the threads of torch and perhaps a CUDA context. Nor of a
+        # fork server: its workers outlive a trainer that is killed.
+        multiprocessing_context="spawn" if num_workers else None,
     )
 
 
@@ -194,12 +194,6 @@ def _shared_memory_bytes() -> int:
     except OSError:
         return 0
     return status.f_bavail * status.f_frsize
-
-
-def _fork_server() -> Any:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])  # imports torch once for all workers
-    return context
 
 
 def _calm_worker(_: int) -> None:

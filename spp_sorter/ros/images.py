@@ -10,6 +10,7 @@ Letters: H x W image, S row step in bytes.
 from __future__ import annotations
 
 import array
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -22,8 +23,16 @@ from std_msgs.msg import Header
 from spp_sorter.ros.stamps import BadFrame
 from spp_sorter.values import FloatArray, ImageArray
 
+try:
+    import simplejpeg
+except ImportError:  # no wheel for this Python: OpenCV decodes, and takes damage in mid-file for a picture
+    simplejpeg = None
+
 MAX_PIXELS = 1 << 26
 """Pictures with more pixels than this are refused before anything is allocated for them."""
+
+HARMLESS_BYTES = 8
+"""Cameras may put so many bytes of padding before a JPEG's end marker; damaged data leave more of them."""
 
 Raw = npt.NDArray[Any]
 
@@ -45,6 +54,8 @@ def _deep(code: int) -> Callable[[Raw], ImageArray]:
 def _view(pixels: Raw) -> ImageArray:
     return pixels
 
+
+_JPEG = b"\xff\xd8"
 
 _BAYER = {
     # OpenCV names a pattern by the second pixel of the second row, ROS by the first two rows.
@@ -145,7 +156,8 @@ def compressed_to_bgr(msg: CompressedImage) -> ImageArray:
         [H, W, 3] uint8 BGR; grey pictures are repeated over the channels, alpha is dropped.
 
     Raises:
-        BadFrame: ``empty``, ``unknown_encoding`` (neither JPEG nor PNG), ``truncated``, ``bad_size``, ``undecodable``.
+        BadFrame: ``empty``, ``unknown_encoding`` (neither JPEG nor PNG), ``truncated``, ``bad_size``, ``undecodable``,
+            ``damaged`` (bytes in the middle of a JPEG are wrong; a grey or shifted rest would follow).
     """
     data = bytes(msg.data)
     if not data:
@@ -154,6 +166,8 @@ def compressed_to_bgr(msg: CompressedImage) -> ImageArray:
         raise BadFrame("unknown_encoding", f"format is {msg.format[:60]!r}; depth belongs on the topic `depth`")
     height, width = _compressed_size_hw(data)
     _require_size(height, width)
+    if simplejpeg is not None and data.startswith(_JPEG):
+        return _jpeg_to_bgr(data)
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:
@@ -161,6 +175,19 @@ def compressed_to_bgr(msg: CompressedImage) -> ImageArray:
     if pixels is None:
         raise BadFrame("undecodable", f"compressed image of {len(data)} bytes is damaged; check the camera and network")
     return np.asarray(pixels, np.uint8)
+
+
+def _jpeg_to_bgr(data: bytes) -> ImageArray:
+    """Decode a JPEG as OpenCV does, but refuse what libjpeg only warns of."""
+    try:
+        return np.asarray(simplejpeg.decode_jpeg(data, "BGR"), np.uint8)
+    except ValueError as error:
+        reason = str(error)
+    spare = re.search(r"(\d+) extraneous bytes before marker 0xd9", reason)
+    if spare is not None and int(spare[1]) <= HARMLESS_BYTES:
+        return np.asarray(simplejpeg.decode_jpeg(data, "BGR", strict=False), np.uint8)
+    cause = "damaged" if reason.startswith(("Corrupt", "Premature", "Unsupported marker")) else "undecodable"
+    raise BadFrame(cause, f"JPEG of {len(data)} bytes: {reason}; check the camera and network")
 
 
 def bgr_to_image(image_bgr: ImageArray, header: Header) -> Image:
@@ -251,7 +278,7 @@ def _compressed_size_hw(data: bytes) -> tuple[int, int]:
         if len(data) < 33 or b"IEND" not in data[-1024:]:
             raise BadFrame("truncated", f"PNG of {len(data)} bytes has no end; check the network")
         return int.from_bytes(data[20:24], "big"), int.from_bytes(data[16:20], "big")
-    if data.startswith(b"\xff\xd8"):
+    if data.startswith(_JPEG):
         if b"\xff\xd9" not in data[-1024:]:
             raise BadFrame("truncated", f"JPEG of {len(data)} bytes has no end marker; check the network")
         return _jpeg_size_hw(data)

@@ -14,7 +14,7 @@ class BadFrame(ValueError):
 
     Attributes:
         cause: short key for counting: ``empty``, ``unknown_encoding``, ``bad_size``, ``bad_step``, ``truncated``,
-            ``undecodable``, ``bad_stamp``, ``uncalibrated``, ``bad_intrinsics``, ``unknown_distortion``,
+            ``undecodable``, ``damaged``, ``bad_stamp``, ``uncalibrated``, ``bad_intrinsics``, ``unknown_distortion``,
             ``bad_belt`` or ``bad_field``.
     """
 

@@ -61,7 +61,7 @@ def test_the_whole_backbone_folds_and_stays_within_its_budget():
                 lambda conv, _, out: operations.append(2 * out[0].numel() * conv.weight[0].numel())
             )
     body(torch.zeros(1, 3, 384, 512))
-    assert 2e9 < sum(operations) <= 6e9
+    assert 1e9 < sum(operations) <= 6e9
 
 
 def test_every_branch_learns_and_nothing_is_frozen():

@@ -20,6 +20,7 @@ KINDS: dict[str, tuple[str, str]] = {
         "spp_sorter.ros.benchmark_node",
         "frames a second and overhead of the node, its camera in another process",
     ),
+    "lifecycle": ("spp_sorter.ros.cycles", "transitions of the node in any order: open files, threads, memory"),
     "soak": ("spp_sorter.ros.soak", "the node for hours: memory, drops, faults on the way"),
 }
 """Kind -> its module, and what it measures."""

@@ -155,11 +155,11 @@ def make_loader(source: SampleSource | StreamSource, plan: BatchPlan, num_worker
 
 def collate(samples: list[TrainingSample]) -> Batch:
     """A batch in torch's shared memory."""
-    images, truth, counts = collate_arrays(samples)
-    return Batch(torch.from_numpy(images), torch.from_numpy(truth), counts)
+    return as_batch(collate_arrays(samples))
 
 
-class ArrayBatch(NamedTuple):
+@dataclass(frozen=True)
+class ArrayBatch:
     """A batch as plain arrays, which cross between processes through a pipe where shared memory is scarce."""
 
     images: np.ndarray

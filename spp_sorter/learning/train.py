@@ -17,6 +17,7 @@ from spp_sorter.values import LABELS
 if TYPE_CHECKING:
     import torch
 
+    from spp_sorter.learning.distill import Distillation
     from spp_sorter.learning.trainer import TrainingOptions
     from spp_sorter.network.model import SppNetwork
 
@@ -58,6 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CKPT",
         help="start from this checkpoint; `default` is the shipped one, `imagenet` the bare backbone "
         "(default: `default` with --data, else `imagenet`)",
+    )
+    data.add_argument(
+        "--arch", default="default", choices=("default", "nano"), help="network that starts from `imagenet`"
+    )
+    data.add_argument(
+        "--distill-from", metavar="CKPT", help="learn from this detector too; the neck and the head start as its own"
     )
     course = parser.add_argument_group("how long")
     course.add_argument("--steps", type=int, help="batches in all (with --data 200, else 2000; on CUDA 10 times that)")
@@ -102,7 +109,8 @@ def run(args: argparse.Namespace) -> int:
         workers = _workers(args.workers, team.device.type == "cuda", team.size)
         if team.leads:
             print(f"{notes}; {workers} workers, batches of {options.batch_size} on {team.device}", flush=True)
-        trainer = Trainer(network, source, options, args.out, team, notes)
+        distillation = _distillation(args, network)
+        trainer = Trainer(network, source, options, args.out, team, notes, distillation)
         try:
             if args.resume:
                 trainer.resume()
@@ -137,6 +145,8 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError("--steps and --budget-minutes both say how long; give one of them")
     if args.last_leg and (args.budget_minutes is None or math.isinf(args.minutes)):
         raise ValueError("--last-leg ends a training of --budget-minutes within --minutes; give both")
+    if args.arch != "default" and args.init not in (None, "imagenet"):
+        raise ValueError(f"--arch {args.arch} starts anew and --init {args.init} does not; leave one of them out")
     if args.pack is not None and not args.pack.is_dir():
         raise ValueError(f"--pack '{args.pack}' is no folder; make one with: spp_sorter scenes --help")
 
@@ -145,11 +155,28 @@ def _network(args: argparse.Namespace) -> SppNetwork:
     from spp_sorter.detector import DEFAULT_CHECKPOINT
     from spp_sorter.network.checkpoint import load_checkpoint
     from spp_sorter.network.model import NetworkConfig, SppNetwork
+    from spp_sorter.network.nano import NANO
 
-    init = args.init or ("default" if args.data is not None else "imagenet")
+    new = args.data is None or args.arch != "default"
+    init = args.init or ("imagenet" if new else "default")
     if init == "imagenet":
-        return SppNetwork(NetworkConfig())
+        return SppNetwork(NetworkConfig() if args.arch == "default" else NetworkConfig(backbone=NANO))
     return load_checkpoint(DEFAULT_CHECKPOINT if init == "default" else Path(init)).build()
+
+
+def _distillation(args: argparse.Namespace, student: SppNetwork) -> Distillation | None:
+    """The teacher of ``--distill-from``; a student that starts anew gets its neck and head."""
+    if not args.distill_from:
+        return None
+    from spp_sorter.detector import DEFAULT_CHECKPOINT
+    from spp_sorter.learning.distill import Distillation
+    from spp_sorter.network.checkpoint import load_checkpoint
+
+    path = DEFAULT_CHECKPOINT if args.distill_from == "default" else Path(args.distill_from)
+    distillation = Distillation(load_checkpoint(path).build())
+    if (args.init or "imagenet") == "imagenet":
+        distillation.start_student(student)
+    return distillation
 
 
 def _options(args: argparse.Namespace, long_side: int, device: torch.device) -> TrainingOptions:
@@ -164,6 +191,7 @@ def _options(args: argparse.Namespace, long_side: int, device: torch.device) -> 
         budget_minutes=args.budget_minutes or math.inf,
         batch_size=args.batch or (48 if cuda else 8),
         learning_rate=args.rate or (1.5e-3 if cuda else 1e-3),
+        backbone_rate=1.0 if args.arch != "default" else 0.2,  # a backbone that starts at random learns as the rest
         schedule=Schedule(frozen_below=args.freeze or (2 if cuda else 8)),
         sizes_hw=sizes,
         save_every=1000 if cuda else 100,

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from spp_sorter.learning.batches import Batch, BatchPlan, as_batch, make_loader
+from spp_sorter.learning.distill import IMITATION_WEIGHTS, Distillation
 from spp_sorter.learning.distributed import Team
 from spp_sorter.learning.preview import preview
 from spp_sorter.learning.samples import SampleSource
@@ -24,6 +25,7 @@ from spp_sorter.network.checkpoint import Checkpoint, save_atomically, save_chec
 from spp_sorter.network.losses import LOSS_WEIGHTS, detection_losses
 from spp_sorter.network.model import SppNetwork
 
+WEIGHTS = LOSS_WEIGHTS | IMITATION_WEIGHTS
 CLIP_NORM = 10.0
 LOG_EVERY = 20
 SHOW_EVERY = 500
@@ -102,6 +104,7 @@ class Trainer:
         folder: where results go.
         team: the processes that train together, and this one's device.
         notes: what the weights see, kept in the checkpoint.
+        distillation: a teacher to learn from beside the truth, None for none.
     """
 
     def __init__(
@@ -112,9 +115,11 @@ class Trainer:
         folder: Path,
         team: Team,
         notes: str = "",
+        distillation: Distillation | None = None,
     ) -> None:
         torch.manual_seed(options.seed)
-        self.network = network.to(team.device).to(memory_format=torch.channels_last).train()
+        self._layout = _memory_layout(network, team.device)
+        self.network = network.to(team.device).to(memory_format=self._layout).train()
         self.source = source
         self.options = options
         self.folder = folder
@@ -126,7 +131,8 @@ class Trainer:
         self.average = {key: value.detach().clone() for key, value in self.network.state_dict().items()}
         self.optimiser = _optimiser(self.network, options, fused=team.device.type == "cuda")
         self._frozen: int | None = None
-        self._losses: nn.Module = _Losses(self.network)
+        self._plain_losses = _Losses(self.network, None if distillation is None else distillation.to(team.device))
+        self._losses: nn.Module = self._plain_losses
         self._unchecked: list[tuple[int, dict[str, Tensor]]] = []
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -218,7 +224,7 @@ class Trainer:
                 if save or self.step % options.check_every == 0:
                     values = self._check()
                     if self.step % LOG_EVERY == 0 or save:
-                        total = sum(LOSS_WEIGHTS.get(name, 1.0) * value for name, value in values.items())
+                        total = sum(WEIGHTS[name] * value for name, value in values.items())
                         log.write(self.step, {"rate": self._rate(), "total": total, **values})
                 if self.step % SHOW_EVERY == 0 and log.board is not None:
                     log.show(self.step, preview(self.network, *as_batch(batch).to(team.device)))
@@ -261,9 +267,10 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate() * group["share"]
         images, targets = batch.to(device)
+        images = images.contiguous(memory_format=self._layout)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             losses: dict[str, Tensor] = self._losses(images, targets)
-        total = torch.stack([LOSS_WEIGHTS.get(name, 1.0) * loss.float() for name, loss in losses.items()]).sum()
+        total = torch.stack([WEIGHTS[name] * loss.float() for name, loss in losses.items()]).sum()
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
@@ -292,7 +299,7 @@ class Trainer:
         if self.team.size > 1:  # gradients are averaged over what learns now
             cuda = self.team.device.type == "cuda"
             self._losses = DistributedDataParallel(
-                _Losses(self.network),
+                self._plain_losses,
                 device_ids=[self.team.device.index] if cuda else None,
                 broadcast_buffers=False,
                 find_unused_parameters=True,
@@ -305,18 +312,30 @@ class Trainer:
         steps = self.options.steps or self.step / max(self.progress, 1e-3)
         decay = average_decay(self.step, steps, self.options.ema)
         weights = self.network.state_dict()
-        torch._foreach_lerp_(list(self.average.values()), [weights[key].detach() for key in self.average], 1 - decay)
+        floats = [key for key, value in self.average.items() if value.is_floating_point()]
+        torch._foreach_lerp_([self.average[key] for key in floats], [weights[key] for key in floats], 1 - decay)
+        for key in self.average.keys() - set(floats):  # counters of batch norms
+            self.average[key].copy_(weights[key])
 
 
 class _Losses(nn.Module):
     """The losses as a module, which is what DistributedDataParallel wraps."""
 
-    def __init__(self, network: SppNetwork) -> None:
+    def __init__(self, network: SppNetwork, distillation: Distillation | None) -> None:
         super().__init__()
         self.network = network
+        self.distillation = distillation
+        self._features: list[Tensor] = []
+        if distillation is not None:
+            network.neck.register_forward_hook(lambda *call: self._features.append(call[2]))
 
     def forward(self, images: Tensor, targets: list[Target]) -> dict[str, Tensor]:
-        return detection_losses(self.network, images, targets)
+        self._features.clear()
+        losses = detection_losses(self.network, images, targets)
+        if self.distillation is not None:
+            features = self._features.pop()
+            losses.update(self.distillation(self.network, images, features))
+        return losses
 
 
 def _optimiser(network: SppNetwork, options: TrainingOptions, fused: bool) -> torch.optim.AdamW:
@@ -336,6 +355,12 @@ def _optimiser(network: SppNetwork, options: TrainingOptions, fused: bool) -> to
         lr=options.learning_rate,
         fused=fused,
     )
+
+
+def _memory_layout(network: nn.Module, device: torch.device) -> torch.memory_format:
+    """Channels last is faster, but torch 2.14 writes outside its memory when batch norms learn in it on a CPU."""
+    norms = any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+    return torch.contiguous_format if norms and device.type == "cpu" else torch.channels_last
 
 
 def _describe(shape: dict[str, int]) -> str:

@@ -1,0 +1,64 @@
+"""A student taught by a teacher: what it starts from, what is refused, and that it comes to say the same."""
+
+import dataclasses
+
+import pytest
+import torch
+from test_training import Pictures
+
+from spp_sorter.learning.batches import BatchPlan, as_batch, make_loader
+from spp_sorter.learning.distill import IMITATION_WEIGHTS, Distillation, DistillationError
+from spp_sorter.learning.distributed import Team
+from spp_sorter.learning.trainer import Trainer, TrainingOptions
+from spp_sorter.network.model import NetworkConfig, SppNetwork
+
+TEACHER = NetworkConfig(channels=16, hidden=32)
+STUDENT = dataclasses.replace(TEACHER, backbone="nano")
+
+
+def networks():
+    torch.manual_seed(0)
+    return SppNetwork(TEACHER, imagenet=False), SppNetwork(STUDENT, imagenet=False)
+
+
+def test_the_student_starts_with_the_teachers_neck_and_head():
+    teacher, student = networks()
+    assert Distillation(teacher).start_student(student) > 10
+    assert torch.equal(student.head.first.weight, teacher.head.first.weight)
+    assert torch.equal(student.rpn.output.weight, teacher.rpn.output.weight)
+
+
+def test_a_teacher_of_another_shape_is_refused():
+    teacher, _ = networks()
+    other = SppNetwork(dataclasses.replace(STUDENT, levels=(2, 1)), imagenet=False)
+    with pytest.raises(DistillationError, match=r"levels \[2, 1\] against \[4, 2, 1\]"):
+        Distillation(teacher).start_student(other)
+
+
+def test_a_student_that_is_the_teacher_has_little_to_learn():
+    teacher, student = networks()
+    images = torch.rand(2, 3, 64, 96) * 255
+    losses = Distillation(teacher)(teacher, images, teacher.convolve(images))
+    assert losses.keys() == IMITATION_WEIGHTS.keys()
+    for name in ("imitate_map", "imitate_objectness", "imitate_proposals"):
+        assert float(losses[name].detach()) == pytest.approx(0, abs=1e-5), name
+    far = Distillation(teacher)(student, images, student.convolve(images))
+    assert float(far["imitate_map"].detach()) > 0.1
+
+
+def test_the_student_comes_closer_and_the_teacher_stays(tmp_path):
+    teacher, student = networks()
+    distillation = Distillation(teacher)
+    distillation.start_student(student)
+    before = {key: value.clone() for key, value in teacher.state_dict().items()}
+    options = TrainingOptions(steps=30, batch_size=2, sizes_hw=((64, 96),), backbone_rate=1.0, learning_rate=3e-3)
+    source = Pictures()
+    loader = make_loader(source, BatchPlan(4, 4, 0, 1, 0, ((64, 96),)), 0, pin=False)
+    images, _ = as_batch(next(iter(loader))).to(torch.device("cpu"))
+    gap = float(distillation(student, images, student.convolve(images))["imitate_map"].detach())
+    trainer = Trainer(student, source, options, tmp_path, Team(0, 1, torch.device("cpu")), "", distillation)
+    assert trainer.run(num_workers=0)
+    assert float(distillation(student, images, student.convolve(images))["imitate_map"].detach()) < 0.7 * gap
+    assert all(torch.equal(value, before[key]) for key, value in teacher.state_dict().items())
+    assert '"imitate_class"' in (tmp_path / "log.jsonl").read_text()
+    assert trainer.checkpoint().build().config.backbone == "nano"

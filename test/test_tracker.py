@@ -323,6 +323,28 @@ def test_a_part_seen_instead_of_its_item_starts_no_track_either():
     assert run.only().id == 1
 
 
+def test_an_item_on_another_one_is_doubted_at_first_and_keeps_its_number_whichever_is_surer():
+    """What lies on an item looks like a part of it, but it is there in every frame."""
+
+    def turned(detections):
+        grasps = detections.grasps
+        return Detections(
+            detections.boxes_xyxy[::-1], detections.scores[::-1], detections.labels[::-1],
+            detections.label_probs[::-1], LABELS,
+            Grasps(grasps.points_xy[::-1], grasps.yaws_rad[::-1], grasps.sizes_px[::-1]),
+        )  # fmt: skip
+
+    run, counts = Run(ITEM, noise_px=0.3), []
+    for k in range(30):
+        both = with_part(8.0)
+        run.frames(1, change=(lambda detections, both=both: turned(both(detections))) if k % 2 else both)
+        counts.append(len(run.result.tracks))
+    assert counts[:7] == [1] * 7
+    assert counts[12:] == [2] * 18
+    assert set(run.result.track_ids.tolist()) == {1, 2}
+    assert not run.result.blocked
+
+
 def test_numbers_are_not_used_again_after_a_reset():
     run = Run(ITEM).frames(3)
     run.tracker.reset()

@@ -156,6 +156,7 @@ def follow(truth, sights):
             if table[row, best] >= 0.3:
                 votes[track][items[best]["id"]] += 1
         table[table < 0.5] = 0.0
+        table[:, [item["visible"] < 0.5 for item in items]] = 0.0
         rows = {track: row for row, track in enumerate(tracks.tolist())}
         columns = {item["id"]: column for column, item in enumerate(items)}
         pairs = [

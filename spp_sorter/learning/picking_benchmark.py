@@ -46,6 +46,9 @@ from spp_sorter.values import Detections, SortResult
 
 DEFAULT_CACHE = Path.home() / ".cache" / "spp_sorter" / "picking"
 
+GRIPPER_WIDTH_M = 0.3
+"""Wider than any item: all that lies within reach is to be offered, whatever a certain gripper can take."""
+
 Recorder = Callable[[Path, Iterable[tuple[SortResult, int]], Config], None]
 """Writes results and the times at which they were sent as a bag."""
 
@@ -114,7 +117,14 @@ def run(args: argparse.Namespace, recorder: Recorder | None = None) -> int:
         raise ValueError(f"--seeds is {args.seeds} and --jobs {args.jobs}; allowed: 1 and more")
     if args.record and recorder is None:
         raise ValueError("--record writes a bag, which needs the ROS messages; run `make setup`")
-    config = Config.from_flat({"model.checkpoint": args.model, "model.device": args.device, "model.threads": 1})
+    config = Config.from_flat(
+        {
+            "model.checkpoint": args.model,
+            "model.device": args.device,
+            "model.threads": 1,
+            "picking.gripper_width": GRIPPER_WIDTH_M,
+        }
+    )
     options = Options(args.detector, TruthNoise(), config, args.detector_cache, args.record)
     conditions = [CONDITIONS[name] for name in dict.fromkeys([BASE, *args.conditions])]
     seeds = range(args.first_seed, args.first_seed + args.seeds)
@@ -254,6 +264,7 @@ def _report(
         "density": args.density,
         "seeds": list(range(args.first_seed, args.first_seed + args.seeds)),
         "minutes": args.minutes,
+        "gripper_width": GRIPPER_WIDTH_M,
         **figures(judged[BASE]),
         "conditions": {
             condition.name: {

@@ -37,7 +37,8 @@ MIN_FRAMES = 5
 LEAD_NS = 150_000_000
 OWNER_IOU = 0.3
 MATCH_IOU = 0.5
-"""Overlap at which a detection counts as an item's when changes of its number are counted (as in CLEAR MOT)."""
+"""Overlap at which a detection counts as an item's when changes of its number are counted (as in CLEAR MOT), while at
+least ``MIN_VISIBLE`` of the item is visible."""
 
 MIN_ASPECT = 1.5
 """Length over width from which an item's yaw is judged."""
@@ -272,6 +273,7 @@ def _follow(belt: ObservedBelt, lists: list[SentList]) -> tuple[dict[int, int], 
         for track, column, row in zip(tracks.tolist(), best.tolist(), range(len(rows)), strict=True):
             if overlap[row, column] >= OWNER_IOU:
                 votes[track][int(seen.ids[column])] += 1
+        overlap = np.where(seen.visible >= MIN_VISIBLE, overlap, 0.0)
         for item, track in _matches(tracks, seen.ids, overlap, numbers):
             if item in watched:
                 switches += item in numbers and numbers[item] != track

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from spp_sorter.geometry.camera import Camera
 from spp_sorter.picking.repeats import Sights, find_repeats
-from spp_sorter.values import Detections, FloatArray
+from spp_sorter.values import Detections, FloatArray, IntArray
 
 EDGE_PX, EDGE_SHARE = 4.0, 0.06
 """A box this near to the image's edge, in pixels plus a share of its side, may be cut by it."""
@@ -37,8 +37,7 @@ class Views:
     Attributes:
         pixels_xy: [N, 2] pick points, camera pixels.
         boxes_xyxy: [N, 4] boxes, camera pixels.
-        ground_xy: [N, 2] metres, where the line of sight of the pick point meets the belt; NaN where it does not, and
-            for a detection that repeats a better one.
+        ground_xy: [N, 2] metres, where the line of sight of the pick point meets the belt; NaN where it does not.
         lever_xy: [N, 2] metres of shift against the ray's direction per metre of height.
         noise_m2: [N, 2, 2] covariance of ``ground_xy`` from one view.
         axes_xy: [N, 2] unit vector of the long axis on the belt.
@@ -50,6 +49,7 @@ class Views:
         heights_m: [N] height at the pick point from depth, NaN without a reading.
         height_stds_m: [N] its standard deviation.
         probs: [N, C] label probabilities that sum to 1.
+        repeats: [N] int64, the better detection that may show the same item, -1 for none.
         camera_height_m: height of the optical centre.
     """
 
@@ -67,6 +67,7 @@ class Views:
     heights_m: FloatArray
     height_stds_m: FloatArray
     probs: FloatArray
+    repeats: IntArray
     camera_height_m: float
 
     def __len__(self) -> int:
@@ -121,7 +122,6 @@ def view_detections(detections: Detections, camera: Camera, depth_m: FloatArray 
     with np.errstate(invalid="ignore"):
         axes = along_m / np.maximum(scales[:, :1], 1e-12)
     sizes_m = sizes_px * scales
-    ground[0, find_repeats(Sights(boxes, ground[0], axes, sizes_m))] = np.nan
     return Views(
         pixels_xy=pixels,
         boxes_xyxy=boxes,
@@ -137,6 +137,7 @@ def view_detections(detections: Detections, camera: Camera, depth_m: FloatArray 
         heights_m=heights,
         height_stds_m=height_stds,
         probs=probs / probs.sum(1, keepdims=True),
+        repeats=find_repeats(Sights(boxes, ground[0], axes, sizes_m)),
         camera_height_m=float(origin[2]),
     )
 

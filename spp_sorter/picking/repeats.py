@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spp_sorter.picking.association import common_areas
-from spp_sorter.values import FloatArray
+from spp_sorter.values import FloatArray, IntArray
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -66,12 +66,12 @@ def _ellipse(x: FloatArray, y: FloatArray, sights: Sights, index: npt.NDArray[np
     return np.asarray(2.0 * np.sqrt(along * along + across * across))
 
 
-def find_repeats(sights: Sights) -> BoolArray:
-    """Which of N detections, best first, show an item that a better one shows already: [N] bool."""
-    repeats = np.zeros(len(sights.ground_xy), bool)
+def find_repeats(sights: Sights) -> IntArray:
+    """For each of N detections, best first, the better one that may show the same item: [N] int64, -1 for none."""
+    repeats = np.full(len(sights.ground_xy), -1)
     same = same_item(sights, sights)
     same &= np.tri(len(repeats), k=-1, dtype=bool).T
     for better, worse in np.argwhere(same).tolist():
-        if not repeats[better]:
-            repeats[worse] = True
+        if repeats[better] < 0 and repeats[worse] < 0:
+            repeats[worse] = better
     return repeats

@@ -39,6 +39,9 @@ def new_table(num_rows: int, num_labels: int) -> npt.NDArray[Any]:
         axis, axis_weight, axis_views: weighted sum of doubled-angle vectors, weights, independent views.
         size, size_weight: mean length and width if the item were flat.
         rival, together: older track in whose place this one began, and frames in which both were seen.
+        doubted, own, chances: on probation (``probation.py``), and the frames since then in which it was seen, and in
+            which it or its rival was.
+        proven: has passed its probation.
         outliers: views in a row far off.
     """
     return np.zeros(
@@ -70,6 +73,10 @@ def new_table(num_rows: int, num_labels: int) -> npt.NDArray[Any]:
                 ("size_weight", "f8"),
                 ("rival", "i8"),
                 ("together", "i8"),
+                ("doubted", "?"),
+                ("own", "i8"),
+                ("chances", "i8"),
+                ("proven", "?"),
                 ("outliers", "i8"),
             ]
         ),
@@ -91,7 +98,8 @@ def tracks_of(
     camera_height_m: float,
     label_names: tuple[str, ...],
 ) -> tuple[Track, ...]:
-    """The table's rows as tracks at ``stamp_ns``."""
+    """The table's rows as tracks at ``stamp_ns``, without those that are doubted."""
+    table = table[~table["doubted"]]
     if not len(table):
         return ()
     points = points_at(table, belt)

@@ -15,21 +15,19 @@ from spp_sorter.geometry.belt import BeltPosition
 from spp_sorter.geometry.camera import Camera
 from spp_sorter.picking.association import associate, common_areas
 from spp_sorter.picking.fusion import CONFIRMED_VIEWS, EXISTENCE_RANGE, MISS, Fusion
-from spp_sorter.picking.grasp import BEYOND_PX, EDGE_PX, Views
+from spp_sorter.picking.grasp import Views
+from spp_sorter.picking.prediction import Predicted, predict, sights_of
+from spp_sorter.picking.probation import decide, doubt
 from spp_sorter.picking.repeats import Sights, same_item
-from spp_sorter.picking.track_table import WHOLE_VIEWS, new_table, points_at, tracks_of
-from spp_sorter.values import FloatArray, IntArray, Track
+from spp_sorter.picking.track_table import WHOLE_VIEWS, new_table, tracks_of
+from spp_sorter.values import IntArray, Track
 
 _MAX_TRACKS = 500
 _NO_ID = 0  # of a row that another one stands for; it is dropped in the same frame
-_MERGE_AT = (WHOLE_VIEWS, 5, 10, 20)  # whole views at which a track is compared with its neighbours
+_DOUBT_AT = (WHOLE_VIEWS, 5, 10, 20)  # whole views at which a track is compared with its neighbours
 _TENTATIVE_S = 0.35  # a track that is not confirmed dies after this long unseen
 _GONE_S = 60.0  # any track dies after this long unseen and out of view
 _DRIFT_STEP_M2 = 2.5e-7
-_BEYOND = np.array([-BEYOND_PX, -BEYOND_PX, BEYOND_PX, BEYOND_PX])
-_OUTWARD = np.sign(_BEYOND)
-_NOWHERE = (-1e6, -1e6, -1e6 + 1.0, -1e6 + 1.0)  # the box of an item out of view
-_SIGHT_MARGIN_PX = 30.0  # an item whose pick point is this far inside the image ought to be detected
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +44,6 @@ class Tracking:
     track_ids: IntArray
     tracks: tuple[Track, ...]
     blocked: dict[int, str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Predicted:
-    """Tracks moved to the frame's stamp.
-
-    Attributes:
-        ground_xy: [T, 2] where the line of sight of the pick point meets the belt.
-        boxes_xyxy: [T, 4] boxes in camera pixels, within ``BEYOND_PX`` of the image.
-        in_sight: [T] bool, well inside the image.
-        cut: [T] bool, the box touches the image's edge.
-    """
-
-    ground_xy: FloatArray
-    boxes_xyxy: FloatArray
-    in_sight: npt.NDArray[np.bool_]
-    cut: npt.NDArray[np.bool_]
 
 
 class Tracker:
@@ -118,19 +99,20 @@ class Tracker:
             )
         self._stamp_ns = stamp_ns
         self._let_drift(belt)
-        predicted = self._predict(belt, camera)
+        predicted = predict(self._table, belt, camera)
         rows, columns = self._match(predicted, views, belt)
         self._miss(predicted, rows)
         num_old = len(self._table)
-        born = self._begin(columns, views, predicted, rows)
+        born = self._begin(rows, columns, views, predicted)
         rows = np.concatenate([rows, np.arange(num_old, len(self._table))])
         columns = np.concatenate([columns, born])
         if len(rows):
             self._fusion.take_views(self._table, rows, columns, views, belt, stamp_ns)
         self._hand_over()
-        self._merge(predicted)
+        self._doubt_young(predicted)
+        self._end_probations()
         track_ids = np.zeros(len(views), np.int64)
-        track_ids[columns] = self._table["id"][rows]
+        track_ids[columns] = np.where(self._table["doubted"][rows], 0, self._table["id"][rows])
         self._drop_gone(stamp_ns, belt, predicted, exit_x, direction)
         tracks = tracks_of(self._table, stamp_ns, belt, views.camera_height_m, self.label_names)
         return Tracking(track_ids, tracks, self._blocked())
@@ -146,29 +128,7 @@ class Tracker:
             t["drift_m2"] = belt.drift_m2
             self._table[which] = t
 
-    def _predict(self, belt: BeltPosition, camera: Camera) -> _Predicted:
-        table = self._table
-        points = points_at(table, belt)
-        origin = camera.camera_in_belt.translation
-        share = points[:, 2:] / origin[2]
-        ground = (points[:, :2] - origin[:2] * share) / (1.0 - share)
-        pixels = camera.project(points)
-        height, width = camera.intrinsics.size_hw
-        edges = np.array([-0.5, -0.5, width - 0.5, height - 0.5])
-        boxes = table["box"] + np.concatenate([pixels, pixels], axis=1)
-        margin = np.minimum(0.5 * (boxes[:, 2:] - boxes[:, :2]), _SIGHT_MARGIN_PX)
-        beyond = edges + _BEYOND
-        # A side that was cut may show more of the item now: it reaches the edge until seen otherwise.
-        boxes = np.where(table["cut_sides"], beyond, boxes)
-        np.maximum(boxes[:, :2], beyond[:2], out=boxes[:, :2])
-        np.minimum(boxes[:, 2:], beyond[2:], out=boxes[:, 2:])
-        with np.errstate(invalid="ignore"):
-            in_sight = ((pixels > edges[:2] + margin) & (pixels < edges[2:] - margin)).all(1)
-            cut = np.asarray(((boxes - edges) * _OUTWARD > -EDGE_PX).any(1))
-            boxes[~(boxes[:, 2:] > boxes[:, :2]).all(1)] = _NOWHERE
-        return _Predicted(ground, boxes, in_sight, cut)
-
-    def _match(self, predicted: _Predicted, views: Views, belt: BeltPosition) -> tuple[IntArray, IntArray]:
+    def _match(self, predicted: Predicted, views: Views, belt: BeltPosition) -> tuple[IntArray, IntArray]:
         variance = self._table["covariance"].diagonal(axis1=1, axis2=2)
         gates = (
             0.01
@@ -189,7 +149,7 @@ class Tracker:
             views.cut,
         )
 
-    def _miss(self, predicted: _Predicted, rows: IntArray) -> None:
+    def _miss(self, predicted: Predicted, rows: IntArray) -> None:
         """Count against every track that ought to have been seen and was not."""
         table = self._table
         table["seen"] = False
@@ -198,57 +158,62 @@ class Tracker:
         if missed.any():
             table["existence"][missed] = np.maximum(table["existence"][missed] + MISS, EXISTENCE_RANGE[0])
 
-    def _begin(self, taken: IntArray, views: Views, predicted: _Predicted, matched: IntArray) -> IntArray:
+    def _begin(self, matched: IntArray, taken: IntArray, views: Views, predicted: Predicted) -> IntArray:
         """Append an empty track for every detection that is left; returns their columns."""
         left = np.isfinite(views.ground_xy[:, 0])
         left[taken] = False
-        columns = np.flatnonzero(left)
-        if len(columns):
-            columns = columns[~self._are_parts(columns, views, predicted)][: max(_MAX_TRACKS - len(self._table), 0)]
+        columns = np.flatnonzero(left)[: max(_MAX_TRACKS - len(self._table), 0)]
         if len(columns):
             new = new_table(len(columns), len(self.label_names))
             new["id"] = np.arange(self._next_id, self._next_id + len(columns))
             new["rival"] = self._rivals(columns, views, predicted, matched)
             self._next_id += len(columns)
+            ids = np.zeros(len(views), np.int64)
+            ids[taken], ids[columns] = self._table["id"][matched], new["id"]
+            rivals = np.where(views.repeats[columns] >= 0, ids[views.repeats[columns]], 0)
+            rivals = np.where(rivals > 0, rivals, self._part_of(columns, views, predicted))
+            doubted = np.flatnonzero(rivals)
+            doubt(new, doubted, rivals[doubted])
             self._table = np.concatenate([self._table, new])
         return columns
 
-    def _sights(self, rows: IntArray, predicted: _Predicted) -> Sights:
-        """Where tracks [A] of before this frame should be seen in it."""
-        table = self._table
-        axes = 0.5 * np.arctan2(table["axis"][rows, 1], table["axis"][rows, 0])
-        return Sights(
-            predicted.boxes_xyxy[rows],
-            predicted.ground_xy[rows],
-            np.stack([np.cos(axes), np.sin(axes)], axis=1),
-            table["size"][rows],
-        )
-
-    def _are_parts(self, columns: IntArray, views: Views, predicted: _Predicted) -> npt.NDArray[np.bool_]:
-        """Which of the detections [A] lie where a track that is well known is anyway."""
+    def _part_of(self, columns: IntArray, views: Views, predicted: Predicted) -> IntArray:
+        """The well known track where each of the detections [A] lies anyway, 0 for none."""
         known = (self._table["whole_views"] >= CONFIRMED_VIEWS) & (self._table["existence"] > 0.0)
-        rows = np.flatnonzero(known)
+        rows = np.flatnonzero(known & ~self._table["doubted"])
         seen = Sights(
             views.boxes_xyxy[columns], views.ground_xy[columns], views.axes_xy[columns], views.sizes_m[columns]
         )
-        return np.asarray(same_item(self._sights(rows, predicted), seen).any(0))
+        return _first_of(self._table["id"][rows], same_item(sights_of(self._table, rows, predicted), seen))
 
-    def _merge(self, predicted: _Predicted) -> None:
-        """Drop a young track that turns out to be a second one of an older track's item.
+    def _doubt_young(self, predicted: Predicted) -> None:
+        """Put a young track on probation that turns out to lie where an older one lies.
 
         Before it has been offered, the place decides; later only where the two are never seen beside each other.
         """
         table = self._table[: len(predicted.in_sight)]
-        young = np.flatnonzero(table["seen"] & np.isin(table["whole_views"], _MERGE_AT))
+        fit = ~table["doubted"] & ~table["proven"]
+        young = np.flatnonzero(fit & table["seen"] & np.isin(table["whole_views"], _DOUBT_AT))
         if not len(young):
             return
-        known = np.flatnonzero((table["whole_views"] >= CONFIRMED_VIEWS) & (table["existence"] > 0.0))
-        same = same_item(self._sights(known, predicted), self._sights(young, predicted))
+        well_known = (table["whole_views"] >= CONFIRMED_VIEWS) & (table["existence"] > 0.0)
+        known = np.flatnonzero(well_known & ~table["doubted"])
+        same = same_item(sights_of(self._table, known, predicted), sights_of(self._table, young, predicted))
         same &= table["views"][known][:, None] > table["views"][young]
         same &= ~table["seen"][known][:, None] | (table["whole_views"][young] == WHOLE_VIEWS)
-        self._table["id"][young[same.any(0)]] = _NO_ID
+        rivals = _first_of(table["id"][known], same)
+        doubt(self._table, young[rivals > 0], rivals[rivals > 0])
 
-    def _rivals(self, columns: IntArray, views: Views, predicted: _Predicted, matched: IntArray) -> IntArray:
+    def _end_probations(self) -> None:
+        """Drop doubted tracks of which time has told that they show another's item."""
+        table = self._table
+        worse, better = decide(table)
+        table["id"][worse] = _NO_ID
+        for heir, old in better:
+            if table["id"][old] != _NO_ID:
+                self._inherit(heir, old)
+
+    def _rivals(self, columns: IntArray, views: Views, predicted: Predicted, matched: IntArray) -> IntArray:
         """The older, missed track, seen whole before, in whose place each new detection lies; 0 for none."""
         table = self._table
         missed = table["whole_views"] >= WHOLE_VIEWS
@@ -280,15 +245,20 @@ class Tracker:
         for heir in np.flatnonzero(heirs):
             (old,) = np.nonzero(lost & (table["id"] == table["rival"][heir]))
             if len(old):
-                for name in ("id", "rival", "together"):
-                    table[name][heir] = table[name][old[0]]
-                for name in ("evidence", "evidence_weight", "evidence_views", "views"):
-                    table[name][heir] += table[name][old[0]]
+                self._inherit(int(heir), int(old[0]))
                 lost[old[0]] = False
-                table["id"][old[0]] = _NO_ID
+
+    def _inherit(self, heir: int, old: int) -> None:
+        """One track takes the number of another one, and what it knows about the label."""
+        table = self._table
+        for name in ("id", "rival", "together", "doubted", "proven", "own", "chances"):
+            table[name][heir] = table[name][old]
+        for name in ("evidence", "evidence_weight", "evidence_views", "views"):
+            table[name][heir] += table[name][old]
+        table["id"][old] = _NO_ID
 
     def _drop_gone(
-        self, stamp_ns: int, belt: BeltPosition, predicted: _Predicted, exit_x: float, direction: float
+        self, stamp_ns: int, belt: BeltPosition, predicted: Predicted, exit_x: float, direction: float
     ) -> None:
         table = self._table
         out_of_sight = np.zeros(len(table), bool)
@@ -310,3 +280,10 @@ class Tracker:
             alive = rivals[np.isin(table["rival"][rivals], table["id"])]
             blocked.update(dict.fromkeys(table["id"][alive].tolist(), "duplicate"))
         return blocked
+
+
+def _first_of(numbers: IntArray, same: npt.NDArray[np.bool_]) -> IntArray:
+    """For each column of ``same`` [K, A] the first of K numbers that is marked, 0 for none."""
+    if not len(numbers):
+        return np.zeros(same.shape[1], np.int64)
+    return np.where(same.any(0), numbers[same.argmax(0)], 0)

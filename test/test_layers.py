@@ -13,7 +13,7 @@ PACKAGE = "spp_sorter"
 ROOT = Path(__file__).resolve().parents[1] / PACKAGE
 FLOORS = {
     PACKAGE: -1,  # the package's own __init__.py: everybody may read its version, it imports nobody
-    **dict.fromkeys(("values", "config"), 0),
+    **dict.fromkeys(("values", "config", "untrusted"), 0),
     "geometry": 1,
     **dict.fromkeys(("network", "picking", "simulation"), 2),
     **dict.fromkeys(("detector", "evaluation"), 3),

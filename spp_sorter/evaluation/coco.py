@@ -16,6 +16,9 @@ from spp_sorter.evaluation.masks import Mask
 from spp_sorter.evaluation.pictures import find_picture
 from spp_sorter.evaluation.raw import RawImage, RawItem
 from spp_sorter.evaluation.records import Dataset, Problem
+from spp_sorter.untrusted import UntrustedError, parse_json, read_text
+
+_Id = (int, str)
 
 JSON_NAMES = ("labels.json", "annotations.json", "_annotations.coco.json", "instances.json")
 
@@ -41,8 +44,8 @@ def read_coco(path: Path, pictures: Path | None = None) -> tuple[list[RawImage],
         The pictures with their items, and what could not be parsed.
     """
     try:
-        tree = json.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        tree = parse_json(read_text(path))
+    except UntrustedError as error:
         return [], [Problem(path, "", "malformed", f"not a readable json ({error})")]
     sections = ("images", "annotations", "categories")
     if not isinstance(tree, Mapping) or any(not isinstance(tree.get(name), list) for name in sections):
@@ -50,7 +53,7 @@ def read_coco(path: Path, pictures: Path | None = None) -> tuple[list[RawImage],
     problems: list[Problem] = []
     categories: dict[Any, str] = {}
     for index, entry in enumerate(tree["categories"]):
-        if isinstance(entry, Mapping) and "id" in entry and "name" in entry:
+        if isinstance(entry, Mapping) and isinstance(entry.get("id"), _Id) and isinstance(entry.get("name"), _Id):
             categories[entry["id"]] = str(entry["name"])
         else:
             problems.append(Problem(path, f"categories[{index}]", "malformed", "needs 'id' and 'name'"))
@@ -66,7 +69,7 @@ def read_coco(path: Path, pictures: Path | None = None) -> tuple[list[RawImage],
             continue
         try:
             image.items.append(_item(path, where, entry, category, image.size_hw))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             problems.append(Problem(path, where, "malformed", f"{error} ({image.path.name})"))
     return list(images.values()), problems
 
@@ -113,7 +116,8 @@ def _images(path: Path, entries: list[Any], folders: list[Path], problems: list[
     images: dict[Any, RawImage] = {}
     for index, entry in enumerate(entries):
         where = f"images[{index}]"
-        if not isinstance(entry, Mapping) or "id" not in entry or not entry.get("file_name"):
+        name = entry.get("file_name") if isinstance(entry, Mapping) else None
+        if not isinstance(name, str) or not name or not isinstance(entry.get("id"), _Id):
             problems.append(Problem(path, where, "malformed", "needs 'id' and 'file_name'"))
         elif entry["id"] in images:
             text = f"id {entry['id']} is already {images[entry['id']].index}; give every picture its own"
@@ -121,14 +125,14 @@ def _images(path: Path, entries: list[Any], folders: list[Path], problems: list[
         else:
             height, width = entry.get("height"), entry.get("width")
             size_hw = (height, width) if isinstance(height, int) and isinstance(width, int) else None
-            images[entry["id"]] = RawImage(path, where, find_picture([str(entry["file_name"])], folders), size_hw)
+            images[entry["id"]] = RawImage(path, where, find_picture([name], folders), size_hw)
     return images
 
 
 def _item(path: Path, where: str, entry: Mapping[str, Any], category: str, size_hw: tuple[int, int] | None) -> RawItem:
     box = entry.get("bbox")
     if not isinstance(box, list) or len(box) != 4:
-        raise ValueError(f"'bbox' is {box!r}; allowed: [x, y, width, height]")
+        raise ValueError(f"'bbox' is {str(box)[:60]}; allowed: [x, y, width, height]")
     x, y, width, height = (float(value) for value in box)
     mask = None if size_hw is None else Mask.from_coco(entry.get("segmentation"), size_hw)
     area = entry.get("area")

@@ -10,6 +10,7 @@ import yaml
 
 from spp_sorter.evaluation.records import DatasetError, Problem
 from spp_sorter.evaluation.truth import ANY_LABEL
+from spp_sorter.untrusted import MAX_YAML_BYTES, UntrustedError, compose_yaml, read_text
 from spp_sorter.values import LABELS
 
 IGNORE = "ignore"
@@ -45,8 +46,8 @@ class LabelMap:
             DatasetError: all that is wrong with the file, with line numbers.
         """
         try:
-            tree = yaml.compose(path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            tree = compose_yaml(read_text(path, MAX_YAML_BYTES))
+        except UntrustedError as error:
             raise DatasetError([Problem(path, "", "malformed", f"not a readable YAML file ({error})")]) from error
         section = None
         if isinstance(tree, yaml.MappingNode):
@@ -58,6 +59,10 @@ class LabelMap:
         labels: dict[str, int] = {}
         problems: list[Problem] = []
         for key, value in section.value:
+            if not (isinstance(key, yaml.ScalarNode) and isinstance(value, yaml.ScalarNode)):
+                text = "a line is no 'source category: label'"
+                problems.append(Problem(path, f"line {key.start_mark.line + 1}", "malformed", text))
+                continue
             where, category, label = f"line {key.start_mark.line + 1}", str(key.value).casefold(), str(value.value)
             if label.casefold() not in known:
                 text = f"'{key.value}' becomes '{label}'; allowed: {', '.join(known)}"

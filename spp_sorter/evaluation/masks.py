@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+_MAX_SHIFT = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Mask:
@@ -48,6 +50,8 @@ class Mask:
             stored = tuple(int(side) for side in segmentation.get("size", size_hw))
             packed = segmentation.get("counts", ())
             counts = unpack_counts(packed) if isinstance(packed, (str, bytes)) else tuple(int(c) for c in packed)
+            if any(count < 0 for count in counts):
+                raise ValueError("run lengths are negative")
             if stored != tuple(size_hw) or sum(counts) != size_hw[0] * size_hw[1]:
                 raise ValueError(
                     f"the mask's run lengths cover {sum(counts)} pixels of size {list(stored)}; "
@@ -118,6 +122,8 @@ def unpack_counts(text: str | bytes) -> tuple[int, ...]:
         bits = symbol - 48
         if not 0 <= bits < 64:
             raise ValueError(f"run lengths hold character {symbol}; allowed: 48 to 111")
+        if shift > _MAX_SHIFT:
+            raise ValueError("a run length has more bits than any picture has pixels")
         value |= (bits & 0x1F) << shift
         shift += 5
         if not bits & 0x20:

@@ -43,4 +43,12 @@ def read_size_hw(path: Path, decode: bool = False) -> tuple[int, int]:
 def find_picture(names: list[str], folders: list[Path]) -> Path:
     """The first of ``names`` that lies in one of ``folders``; where it should be when it is nowhere."""
     candidates = [folder / name for name in names for folder in folders]
-    return next((candidate for candidate in candidates if candidate.is_file()), candidates[0])
+    return next((candidate for candidate in candidates if is_file(candidate)), candidates[0])
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file of this name is there; False for a name that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long for any file, or with a NUL in it
+        return False

@@ -15,7 +15,7 @@ import numpy as np
 
 from spp_sorter.evaluation.label_map import LabelMap
 from spp_sorter.evaluation.masks import Mask
-from spp_sorter.evaluation.pictures import BrokenPicture, read_size_hw
+from spp_sorter.evaluation.pictures import BrokenPicture, is_file, read_size_hw
 from spp_sorter.evaluation.records import ImageRecord, Problem
 from spp_sorter.evaluation.truth import ANY_LABEL, box_areas
 
@@ -148,7 +148,7 @@ def _outside(box_xyxy: tuple[float, float, float, float], size_hw: tuple[int, in
 
 def _picture_size(image: RawImage, decode: bool) -> tuple[tuple[int, int] | None, Problem | None]:
     """The picture's true size with its EXIF orientation applied, or what is wrong with it."""
-    if not image.path.is_file():
+    if not is_file(image.path):
         text = f"{image.path} is not there; put it there or name the folder of the pictures"
         return None, Problem(image.file, image.index, "missing picture", text)
     try:

@@ -5,12 +5,14 @@ http://host.robots.ox.ac.uk/pascal/VOC/voc2012/. On pixel edges such a box is ``
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from xml.etree import ElementTree
 
 from spp_sorter.evaluation.pictures import SUFFIXES, find_picture
 from spp_sorter.evaluation.raw import RawImage, RawItem
 from spp_sorter.evaluation.records import Problem
+from spp_sorter.untrusted import MAX_XML_BYTES, UntrustedError, parse_xml, read_bytes
 
 
 def find_annotations(folder: Path) -> list[Path]:
@@ -33,8 +35,8 @@ def read_voc(folder: Path, pictures: Path | None = None) -> tuple[list[RawImage]
     folders = [pictures] if pictures is not None else [folder / "JPEGImages", folder / "images", folder]
     for file in find_annotations(folder):
         try:
-            root = ElementTree.parse(file).getroot()
-        except (OSError, ElementTree.ParseError) as error:
+            root = parse_xml(read_bytes(file, MAX_XML_BYTES))
+        except UntrustedError as error:
             problems.append(Problem(file, "", "malformed", f"not a readable XML ({error})"))
             continue
         size = _number(root, "size/height"), _number(root, "size/width")
@@ -64,6 +66,7 @@ def read_voc(folder: Path, pictures: Path | None = None) -> tuple[list[RawImage]
 
 def _number(node: ElementTree.Element, name: str) -> float | None:
     try:
-        return float(node.findtext(name) or "")
+        value = float(node.findtext(name) or "")
     except ValueError:
         return None
+    return value if math.isfinite(value) else None

@@ -8,12 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from spp_sorter.evaluation.masks import Mask
 from spp_sorter.evaluation.pictures import SUFFIXES, BrokenPicture, read_size_hw
 from spp_sorter.evaluation.raw import RawImage, RawItem
 from spp_sorter.evaluation.records import Problem
+from spp_sorter.untrusted import MAX_YAML_BYTES, parse_yaml, read_text
 
 NAME_FILES = ("data.yaml", "data.yml", "classes.txt", "obj.names")
 
@@ -40,7 +40,7 @@ def read_yolo(folder: Path, pictures: Path | None = None) -> tuple[list[RawImage
         return [], [Problem(folder, "", "malformed", text)]
     try:
         names = _names(name_file)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
+    except (ValueError, TypeError) as error:
         return [], [Problem(name_file, "", "malformed", f"no list of names ({error})")]
     root = pictures or (folder / "images" if (folder / "images").is_dir() else folder)
     images: list[RawImage] = []
@@ -68,14 +68,14 @@ def read_yolo(folder: Path, pictures: Path | None = None) -> tuple[list[RawImage
 
 def _names(path: Path) -> dict[int, str]:
     if path.suffix not in (".yaml", ".yml"):
-        return dict(enumerate(line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()))
-    tree = yaml.safe_load(path.read_text("utf-8"))
+        return dict(enumerate(line.strip() for line in read_text(path).splitlines() if line.strip()))
+    tree = parse_yaml(read_text(path, MAX_YAML_BYTES))
     names = tree.get("names") if isinstance(tree, dict) else None
     if isinstance(names, list):
         return {index: str(name) for index, name in enumerate(names)}
     if isinstance(names, dict):
         return {int(index): str(name) for index, name in names.items()}
-    raise ValueError(f"'names' is {names!r}; allowed: a list, or numbers with names")
+    raise ValueError(f"'names' is {str(names)[:60]}; allowed: a list, or numbers with names")
 
 
 def _text_file(path: Path) -> Path:

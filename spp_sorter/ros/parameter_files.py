@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from spp_sorter.config import ConfigError
+from spp_sorter.untrusted import MAX_YAML_BYTES, UntrustedError, parse_yaml, read_text
 
 NODE_NAME = "spp_sorter"
 
@@ -25,11 +24,13 @@ def read_parameters(path: Path) -> dict[str, object]:
         ConfigError: no such file, or none of the form that ROS takes.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"--params is '{path}', which cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--params is '{path}', which is no YAML: {' '.join(str(error).split())}") from error
+        text = read_text(path, MAX_YAML_BYTES)
+    except UntrustedError as error:
+        raise ConfigError(f"--params is '{path}', which cannot be read: {error}") from error
+    try:
+        content = parse_yaml(text)
+    except UntrustedError as error:
+        raise ConfigError(f"--params is '{path}', which is no YAML: {error}") from error
     sections = list(_sections(content, ""))
     if not sections:
         raise ConfigError(f"'{path}' has no section 'ros__parameters'; begin it with '/**:' and '  ros__parameters:'")
@@ -50,9 +51,9 @@ def read_setting(text: str) -> tuple[str, object]:
     if not equals:
         raise ConfigError(f"--set is '{text}'; allowed: NAME=VALUE, such as belt.speed=0.4")
     try:
-        return name.strip(), yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set is '{text}'; its value is no YAML: {' '.join(str(error).split())}") from error
+        return name.strip(), parse_yaml(value)
+    except UntrustedError as error:
+        raise ConfigError(f"--set is '{text}'; its value is no YAML: {error}") from error
 
 
 def _sections(content: Any, node: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -1,0 +1,94 @@
+"""Which items a scene shows: both labels alike, every source in turn, whole items and pieces of both labels."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from spp_sorter.learning.composer_cut import Patch, cut
+from spp_sorter.learning.pack import Asset, Pack, PackError
+from spp_sorter.values import LABELS
+
+PIECES = 0.35
+"""Share of the items that are pieces, whatever the label, so that a torn outline says nothing about it."""
+
+_TRIES = 6
+
+
+class Drawer:
+    """Draws items of one split of a pack.
+
+    Sources are drawn with the square root of their number of objects: small ones are seen, large ones lead.
+
+    Args:
+        pack: where they lie.
+        split: ``train`` or ``test``.
+        exclude_sources: sources never to draw from.
+        only_sources: where not empty, the only ones to draw from.
+
+    Raises:
+        PackError: nothing is left to draw.
+    """
+
+    def __init__(
+        self, pack: Pack, split: str, exclude_sources: Collection[str] = (), only_sources: Collection[str] = ()
+    ) -> None:
+        self.pack = pack
+        known = {asset.source for asset in pack.assets}
+        unknown = sorted((set(exclude_sources) | set(only_sources)) - known)
+        if unknown:
+            raise PackError(f"'{pack.path}' has no source '{unknown[0]}'; allowed: {', '.join(sorted(known))}")
+        usable = [
+            asset
+            for asset in pack.assets
+            if asset.split == split
+            and asset.source not in exclude_sources
+            and (not only_sources or asset.source in only_sources)
+        ]
+        if not usable:
+            raise PackError(f"'{pack.path}' has no {split} objects of the sources asked for; name other sources")
+        self.labels = tuple(label for label in LABELS if any(asset.label == label for asset in usable))
+        self._whole = {
+            label: _by_source(a for a in usable if a.label == label and a.kind == "item") for label in LABELS
+        }
+        self._any = {label: _by_source(a for a in usable if a.label == label) for label in LABELS}
+        self._alone = {label: _by_source(a for a in usable if a.label == label and a.alone) for label in LABELS}
+
+    def label(self, rng: np.random.Generator, contaminant_share: float) -> str:
+        """A label, ``non_compost`` with this probability where there is a choice."""
+        if len(self.labels) == 1:
+            return self.labels[0]
+        return "non_compost" if rng.random() < contaminant_share else "compost"
+
+    def patch(
+        self, rng: np.random.Generator, label: str, size_px: float, pieces: float = PIECES, turn: bool = True
+    ) -> Patch | None:
+        """Draw an item of a label and cut it out; None after a few failures."""
+        for _ in range(_TRIES):
+            piece = rng.random() < pieces or not self._whole[label]
+            asset = _draw(self._any[label] if piece else self._whole[label], rng)
+            if not piece and asset.cut_sides and rng.random() < 0.6:
+                continue  # straight cuts where the photograph ended are rarer than whole items
+            patch = cut(self.pack, asset, rng, size_px, piece, turn)
+            if patch is not None:
+                return patch
+        return None
+
+    def photograph(self, rng: np.random.Generator, label: str) -> Asset | None:
+        """A photograph of a single item that may be shown as it is; None where there is none of that label."""
+        return _draw(self._alone[label], rng) if self._alone[label] else None
+
+
+def _by_source(assets: object) -> dict[str, list[Asset]]:
+    found: dict[str, list[Asset]] = {}
+    for asset in assets:  # type: ignore[attr-defined]
+        found.setdefault(asset.source, []).append(asset)
+    return found
+
+
+def _draw(by_source: dict[str, list[Asset]], rng: np.random.Generator) -> Asset:
+    names = list(by_source)
+    weights = np.sqrt([len(by_source[name]) for name in names])
+    assets = by_source[names[int(rng.choice(len(names), p=weights / weights.sum()))]]
+    return assets[int(rng.integers(len(assets)))]

@@ -13,8 +13,12 @@ from spp_sorter.geometry.letterbox import Letterbox
 from spp_sorter.network.allocator import keep_freed_memory
 from spp_sorter.network.checkpoint import load_checkpoint
 from spp_sorter.network.decode import Regions, decode_regions
+from spp_sorter.network.frame import BOX, GRASP, KEPT, PROBS, RANK
+from spp_sorter.network.nano import fold_branches
 from spp_sorter.network.proposals import PROPOSERS
-from spp_sorter.values import Detections, Grasps, ImageArray
+from spp_sorter.network.runtime import CpuRuntime, Runtime
+from spp_sorter.network.runtime_cuda import CudaRuntime
+from spp_sorter.values import Detections, FloatArray, Grasps, ImageArray
 
 DEFAULT_CHECKPOINT = Path(__file__).parent / "assets" / "weights" / "default.pt"
 
@@ -32,6 +36,7 @@ class Detector:
         proposer: ``rpn``, ``belt``, ``grid`` or ``selective_search``.
         proposals: windows pooled per picture, at most.
         config: thresholds, replaceable while running (``configure``).
+        sha256: hash that the checkpoint's file must have, empty for any.
 
     Raises:
         CheckpointError: no usable checkpoint.
@@ -47,6 +52,7 @@ class Detector:
         proposer: str = "rpn",
         proposals: int = 100,
         config: DetectorConfig | None = None,
+        sha256: str = "",
     ) -> None:
         if threads:
             torch.set_num_threads(threads)
@@ -58,17 +64,36 @@ class Detector:
         self.precision = _choose_precision(precision, self.device)
         self.config = config or DetectorConfig()
         path = Path(checkpoint) if checkpoint else DEFAULT_CHECKPOINT
-        self.checkpoint = load_checkpoint(path)
+        self.checkpoint = load_checkpoint(path, sha256)
         self.network = self.checkpoint.build()
         self.label_names = self.network.config.labels
         self._dtype = _PRECISIONS[self.precision]
+        self._runtime, self._runtime_refused = self._make_runtime(proposer, proposals)
+        fold_branches(self.network)
         self.network.to(device=self.device, dtype=self._dtype).to(memory_format=torch.channels_last)
         self._propose = PROPOSERS[proposer]
         self._proposals = proposals
-        self.description = (
+        self._named = (
             f"{path.name} (sha256 {self.checkpoint.sha256[:12]}, step {self.checkpoint.step}) on "
             f"{_device_name(self.device)} in {self.precision}, proposals by {proposer}"
         )
+
+    @property
+    def description(self) -> str:
+        """Which weights run on what, in which precision and how; the last part may change with the first frame."""
+        how = self._runtime.description if self._runtime else f"step by step ({self._runtime_refused})"
+        return f"{self._named}, {how}"
+
+    def _make_runtime(self, proposer: str, proposals: int) -> tuple[Runtime | None, str]:
+        """What runs frames in one call, or None and why there is no such thing."""
+        if proposer != "rpn":
+            return None, f"proposals by {proposer} are found by the host"
+        try:
+            if self.device.type == "cuda":
+                return CudaRuntime(self.network, self.device, self._dtype, proposals), ""
+            return CpuRuntime(self.network, self._dtype, proposals), ""
+        except ValueError as error:
+            return None, str(error)
 
     @staticmethod
     def from_config(config: Config) -> Detector:
@@ -82,6 +107,7 @@ class Detector:
             model.proposer,
             model.proposals,
             config.detector,
+            model.sha256,
         )
 
     def configure(self, config: DetectorConfig) -> None:
@@ -108,13 +134,15 @@ class Detector:
         if image_bgr.ndim != 3 or image_bgr.shape[2] != 3 or image_bgr.dtype != np.uint8:
             raise ValueError(f"image is {image_bgr.dtype} {image_bgr.shape}; allowed: uint8 [H, W, 3] in BGR order")
         letterbox = Letterbox.fit((image_bgr.shape[0], image_bgr.shape[1]), self.network.config.long_side)
+        if self._runtime is not None:
+            limits = (self.config.score_thresh, self.config.nms_thresh)
+            table = self._runtime.run(image_bgr, letterbox, limits)
+            return self._to_detections(_chosen_rows(table, self.config.max_detections), letterbox)
         picture = letterbox.image(image_bgr)
         with torch.inference_mode():
             regions = self._regions(picture, letterbox)
-            table = torch.cat(  # one crossing to the host: [N, 4 + 1 + K + 5]
-                [regions.boxes_xyxy, regions.labels[:, None], regions.label_probs, regions.grasps], dim=1
-            ).cpu()
-        return self._to_detections(table, letterbox)
+            rows = torch.cat([regions.boxes_xyxy, regions.grasps, regions.label_probs], dim=1).cpu()
+        return self._to_detections(rows.numpy().astype(np.float32), letterbox)
 
     def _regions(self, picture: ImageArray, letterbox: Letterbox) -> Regions:
         features = self.network.convolve(self._to_input(picture))
@@ -133,11 +161,10 @@ class Detector:
         pixels = torch.from_numpy(np.ascontiguousarray(picture_bgr)).to(self.device)
         return pixels.to(self._dtype).flip(2).permute(2, 0, 1)[None]
 
-    def _to_detections(self, table: Tensor, letterbox: Letterbox) -> Detections:
-        rows = table.numpy().astype(np.float32)
-        labels = rows[:, 4].astype(np.int64)
-        label_probs = rows[:, 5:-5]
-        grasps = rows[:, -5:]
+    def _to_detections(self, rows: FloatArray, letterbox: Letterbox) -> Detections:
+        """[N, 4 + 5 + K] boxes, grasps and probabilities in the network's input, best first, to the picture."""
+        grasps, label_probs = rows[:, 4:9], rows[:, 9:]
+        labels = label_probs.argmax(axis=1) if len(rows) else np.zeros(0, np.int64)
         return Detections(
             boxes_xyxy=letterbox.boxes_out(rows[:, :4]).astype(np.float32),
             scores=label_probs[np.arange(len(labels)), labels],
@@ -150,6 +177,14 @@ class Detector:
                 sizes_px=(grasps[:, 3:] / letterbox.scale_xy.mean()).astype(np.float32),
             ),
         )
+
+
+def _chosen_rows(table: FloatArray, max_detections: int) -> FloatArray:
+    """The detections of a frame's table, best score first: [R, 11 + K] to [N, 4 + 5 + K]."""
+    kept = table[table[:, KEPT] > 0]
+    kept = kept[np.argsort(-kept[:, RANK], kind="stable")[:max_detections]]
+    kept = kept[np.argsort(-kept[:, PROBS:].max(axis=1, initial=0), kind="stable")]
+    return np.concatenate([kept[:, BOX], kept[:, GRASP], kept[:, PROBS:]], axis=1)
 
 
 def _choose_device(name: str) -> torch.device:

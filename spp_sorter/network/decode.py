@@ -49,6 +49,36 @@ def select_proposals(dense: DenseOutput, size_hw: tuple[int, int], count: int) -
     return chosen
 
 
+class WindowReading(NamedTuple):
+    """What the head says of every window, decoded, before anything is chosen.
+
+    Attributes:
+        boxes_xyxy: [R, 4] cut to the picture.
+        scores: [R] probability of the best label.
+        rank: [R] what boxes of one item compete by: the one that is expected to fit best stays.
+        sound: [R] whether the box has an area.
+        label_probs: [R, K].
+        grasps: [R, 5], see ``Regions``.
+    """
+
+    boxes_xyxy: Tensor
+    scores: Tensor
+    rank: Tensor
+    sound: Tensor
+    label_probs: Tensor
+    grasps: Tensor
+
+
+def read_regions(output: RegionOutput, size_hw: tuple[int, int]) -> WindowReading:
+    """Decode the head's output for the windows of one picture, in steps whose shapes do not depend on values."""
+    label_probs = output.class_logits.softmax(dim=1)[:, 1:]
+    scores = label_probs.amax(dim=1)
+    boxes = clip_boxes(decode_boxes(output.deltas, output.window_xyxy), size_hw)
+    sound = (boxes[:, 2:] - boxes[:, :2]).amin(dim=1) > 1
+    grasps = decode_grasps(output.grasp, output.window_xyxy, boxes)
+    return WindowReading(boxes, scores, scores * output.quality.sigmoid(), sound, label_probs, grasps)
+
+
 def decode_regions(
     output: RegionOutput, size_hw: tuple[int, int], score_thresh: float, nms_thresh: float, max_detections: int
 ) -> Regions:
@@ -61,17 +91,12 @@ def decode_regions(
         nms_thresh: IoU above which the weaker of two boxes goes.
         max_detections: how many stay at most.
     """
-    label_probs = output.class_logits.softmax(dim=1)[:, 1:]
-    scores, labels = label_probs.max(dim=1)
-    boxes = clip_boxes(decode_boxes(output.deltas, output.window_xyxy), size_hw)
-    sides = boxes[:, 2:] - boxes[:, :2]
-    index = ((scores >= score_thresh) & (sides > 1).all(dim=1)).nonzero()[:, 0]
-    # Of several boxes of one item the one that is expected to fit best stays.
-    rank = scores[index] * output.quality[index].sigmoid()
-    index = index[nms(boxes[index], rank, nms_thresh)[:max_detections]]
-    index = index[scores[index].argsort(descending=True, stable=True)]
-    grasps = decode_grasps(output.grasp[index], output.window_xyxy[index], boxes[index])
-    return Regions(boxes[index], scores[index], labels[index], label_probs[index], grasps)
+    reading = read_regions(output, size_hw)
+    index = ((reading.scores >= score_thresh) & reading.sound).nonzero()[:, 0]
+    index = index[nms(reading.boxes_xyxy[index], reading.rank[index], nms_thresh)[:max_detections]]
+    index = index[reading.scores[index].argsort(descending=True, stable=True)]
+    probs = reading.label_probs[index]
+    return Regions(reading.boxes_xyxy[index], reading.scores[index], probs.argmax(1), probs, reading.grasps[index])
 
 
 def decode_grasps(raw: Tensor, window_xyxy: Tensor, boxes_xyxy: Tensor) -> Tensor:

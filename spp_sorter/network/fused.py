@@ -7,16 +7,28 @@ most of the Python between.
 
 from __future__ import annotations
 
+import functools
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import torch
+from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 
-from spp_sorter.network.nano import BranchedConv, fold_branches
+from spp_sorter.network.nano import BranchedConv
 
-_ACTIVATIONS: dict[type[nn.Module], str] = {nn.Identity: "none", nn.ReLU: "relu", nn.ReLU6: "relu6"}
+_Activation = tuple[str, float]
+"""oneDNN's name of an activation, and the highest value that it lets through."""
+
+_LINEAR: _Activation = ("none", math.inf)
+_RELU: _Activation = ("relu", math.inf)
+_ACTIVATIONS: dict[type[nn.Module], _Activation] = {
+    nn.Identity: _LINEAR,
+    nn.ReLU: _RELU,
+    nn.ReLU6: ("hardtanh", 6.0),
+}
 
 
 class FusedConv(nn.Module):
@@ -24,7 +36,7 @@ class FusedConv(nn.Module):
 
     Args:
         convolution: weights in the precision wanted, on the CPU.
-        activation: ``none``, ``relu`` or ``relu6``.
+        activation: oneDNN's name and highest value.
         size_hw: the input's size.
         shifted: timm's ``same`` padding, which at even sizes and stride 2 pads one pixel more at the end than at the
             start; the kernel gets a first row and column of zeros, and the padding becomes the same on both sides.
@@ -33,7 +45,9 @@ class FusedConv(nn.Module):
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, convolution: nn.Conv2d, activation: str, size_hw: tuple[int, int], shifted: bool) -> None:
+    def __init__(
+        self, convolution: nn.Conv2d, activation: _Activation, size_hw: tuple[int, int], shifted: bool
+    ) -> None:
         super().__init__()
         weight = convolution.weight.detach()
         padding = [convolution.kernel_size[0] // 2, convolution.kernel_size[1] // 2]
@@ -56,9 +70,40 @@ class FusedConv(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Convolve and activate."""
-        convolve = _script()[self.activation]
-        output: Tensor = convolve(features, self.weight, self.bias, self.padding, self.stride, self.groups)
+        output: Tensor = _convolve(
+            features, self.weight, self.bias, self.padding, self.stride, self.groups, *self.activation
+        )
         return output
+
+
+def _fused_convolution(
+    features: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    padding: list[int],
+    stride: list[int],
+    groups: int,
+    activation: str,
+    highest: float,
+) -> Tensor:
+    limits: list[int | float | complex | None] = [0.0, highest]  # read by "hardtanh" alone
+    output: Tensor = torch.ops.mkldnn._convolution_pointwise(
+        features, weight, bias, padding, stride, [1, 1], groups, activation, limits, ""
+    )
+    return output
+
+
+@functools.cache
+def _compiled_convolution() -> Callable[..., Tensor]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit is announced as deprecated and is there
+        compiled: Callable[..., Tensor] = torch.jit.script(_fused_convolution)
+    return compiled
+
+
+def _convolve(*arguments: Any) -> Tensor:
+    """One fused convolution; a trace cannot record the operator itself, for the type of its limits."""
+    return (_compiled_convolution() if torch.jit.is_tracing() else _fused_convolution)(*arguments)  # type: ignore[attr-defined]
 
 
 def can_fuse() -> bool:
@@ -78,10 +123,10 @@ def fuse_convolutions(module: nn.Module, size_of: Callable[[nn.Conv2d], tuple[in
         child = module._modules[name]
         following = module._modules[names[index + 1]] if index + 1 < len(names) else None
         if isinstance(child, BranchedConv) and child.folded is not None:
-            module._modules[name] = FusedConv(child.folded, "relu", size_of(child.folded), shifted=False)
+            module._modules[name] = FusedConv(child.folded, _RELU, size_of(child.folded), shifted=False)
         elif isinstance(child, nn.Conv2d):
             activation = _activation_after(module, following)
-            module._modules[name] = FusedConv(child, activation or "none", size_of(child), _is_shifted(child))
+            module._modules[name] = FusedConv(child, activation or _LINEAR, size_of(child), _is_shifted(child))
             if activation is not None:
                 module._modules[names[index + 1]] = nn.Identity()
         elif child is not None:
@@ -103,3 +148,21 @@ def input_sizes(module: nn.Module, run: Callable[[], Any]) -> dict[nn.Conv2d, tu
         for hook in hooks:
             hook.remove()
     return sizes
+
+
+def _activation_after(parent: nn.Module, following: nn.Module | None) -> _Activation | None:
+    """The activation in the place right after a convolution, None where there is none that belongs to it.
+
+    A batch norm that was folded away leaves a Sequential of its activation behind; in a Sequential parent the next
+    module runs next. Any other order of modules says nothing of the order in which they run.
+    """
+    if isinstance(following, nn.Sequential) and len(following) <= 1:
+        inner = following[0] if len(following) else nn.Identity()
+        return _ACTIVATIONS.get(type(inner))
+    if isinstance(parent, nn.Sequential) and following is not None:
+        return _ACTIVATIONS.get(type(following))
+    return None
+
+
+def _is_shifted(convolution: nn.Conv2d) -> bool:
+    return isinstance(convolution, Conv2dSame) and convolution.stride[0] == 2

@@ -45,7 +45,7 @@ class FixedPyramidPool(nn.Module):
             [R, C * num_bins].
         """
         del image_index
-        height, width = features.shape[2], features.shape[3]
+        height, width = int(features.shape[2]), int(features.shape[3])  # a trace holds them as constants
         bins = self._finest_bins(features, clamp_windows(windows, (height, width)))  # [R, n, n, C]
         by_level = {self.finest: bins}
         for level in sorted(set(self.levels), reverse=True)[1:]:
@@ -55,7 +55,7 @@ class FixedPyramidPool(nn.Module):
         return torch.cat(flat, dim=1)
 
     def _finest_bins(self, features: Tensor, windows: Tensor) -> Tensor:
-        height, width, channels = features.shape[2], features.shape[3], features.shape[1]
+        channels, height, width = (int(size) for size in features.shape[1:])
         n = self.finest
         y_powers, x_powers = _num_powers(height, n), _num_powers(width, n)
         table = _stack_tables(features.permute(0, 2, 3, 1)[0], y_powers, x_powers)  # [I, J, H, W, C]
@@ -94,7 +94,7 @@ def _stack_tables(rows: Tensor, y_powers: int, x_powers: int) -> Tensor:
 
     Entries whose rectangle leaves the map are never read and hold nothing.
     """
-    height, width, channels = rows.shape
+    height, width, channels = (int(size) for size in rows.shape)
     table = rows.new_empty((y_powers, x_powers, height, width, channels))
     table[0, 0].copy_(rows)
     for j in range(1, x_powers):

@@ -17,6 +17,7 @@ SOLID = 127
 """Alpha above this belongs to the item."""
 
 _NOISE_PX = 1024
+_SHADOWLESS_PX = 16.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,7 @@ class Canvas:
     def __init__(self, image_bgr: ImageArray, rng: np.random.Generator) -> None:
         self.image_bgr = image_bgr
         self.ids = np.zeros(image_bgr.shape[:2], np.int16)
+        self._size_hw = (image_bgr.shape[0], image_bgr.shape[1])
         self.laid: list[Laid] = []
         self._rng = rng
         angle = rng.uniform(0, 2 * math.pi)
@@ -71,7 +73,7 @@ class Canvas:
         """
         height, width = patch.alpha.shape
         left, top = (int(round(float(centre_xy[0]) - width / 2)), int(round(float(centre_xy[1]) - height / 2)))
-        here, there = _overlap((left, top, width, height), self.ids.shape)
+        here, there = _overlap((left, top, width, height), self._size_hw)
         if here is None or there is None:
             return None
         self._cast(patch.alpha, left, top)
@@ -93,7 +95,7 @@ class Canvas:
         """Share of a patch that would lie on other items if it was laid there."""
         height, width = patch.alpha.shape
         left, top = (int(round(float(centre_xy[0]) - width / 2)), int(round(float(centre_xy[1]) - height / 2)))
-        here, there = _overlap((left, top, width, height), self.ids.shape)
+        here, there = _overlap((left, top, width, height), self._size_hw)
         if here is None or there is None:
             return 0.0
         solid = patch.alpha[there] > SOLID
@@ -103,20 +105,22 @@ class Canvas:
         """Darken what lies in the shadow of a patch."""
         height, width = alpha.shape
         size = math.sqrt(width * height)
+        if size < _SHADOWLESS_PX:
+            return
         blur = max(self._softness * size, 1.0)
-        margin = int(blur * 2.5) + 1
+        step = max(int(blur), 1)  # shadows are smooth: a coarse one does
+        margin = math.ceil(blur * 2.5 / step) * step
         shift = np.round(self._toward * size).astype(int)
         box = (left + int(shift[0]) - margin, top + int(shift[1]) - margin, width + 2 * margin, height + 2 * margin)
-        here, there = _overlap(box, self.ids.shape)
+        here, there = _overlap(box, self._size_hw)
         if here is None or there is None:
             return
-        step = 2 if size > 60 else 1  # shadows are smooth: half the resolution does
-        small = cv2.resize(alpha, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA) if step > 1 else alpha
-        framed = cv2.copyMakeBorder(small, *[math.ceil(margin / step)] * 4, cv2.BORDER_CONSTANT)
-        soft = cv2.GaussianBlur(framed, (0, 0), blur / step)
-        gain = 255 - cv2.convertScaleAbs(soft, alpha=self._shade)
+        framed = cv2.copyMakeBorder(alpha, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
+        coarse_wh = max(box[2] // step, 1), max(box[3] // step, 1)
+        coarse = cv2.resize(framed, coarse_wh, interpolation=cv2.INTER_AREA) if step > 1 else framed
+        gain = 255 - cv2.convertScaleAbs(cv2.GaussianBlur(coarse, (0, 0), blur / step), alpha=self._shade)
         full = cv2.resize(gain, (box[2], box[3]), interpolation=cv2.INTER_LINEAR)[there]
-        self.image_bgr[here] = cv2.multiply(self.image_bgr[here], cv2.merge([full] * 3), scale=1 / 255)
+        self.image_bgr[here] = cv2.multiply(self.image_bgr[here], cv2.merge([full, full, full]), scale=1 / 255)
 
     def photograph(self) -> ImageArray:
         """What a camera makes of it: light, lens, sensor, compression; [H, W, 3] uint8."""
@@ -132,7 +136,7 @@ class Canvas:
         if rng.random() < 0.7:
             quality = int(rng.integers(45, 96))
             _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-            image = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+            image = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
         return np.asarray(image, np.uint8)
 
 
@@ -142,7 +146,7 @@ def grasp_of(laid: Laid, visible: float, size_hw: tuple[int, int]) -> FloatArray
     NaN where too little of it is visible, or the point lies outside.
     """
     unknown = np.full(5, np.nan, np.float32)
-    if visible < MIN_GRASP_VISIBLE:
+    if laid.ignore or visible < MIN_GRASP_VISIBLE:
         return unknown
     mask = (laid.patch.alpha > SOLID).view(np.uint8)
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)

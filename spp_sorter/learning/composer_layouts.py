@@ -12,7 +12,7 @@ from spp_sorter.learning.composer_canvas import SOLID, Canvas, Laid
 from spp_sorter.learning.composer_cut import MAX_ENLARGE, Patch
 from spp_sorter.learning.composer_draw import Drawer
 from spp_sorter.learning.composer_grounds import Grounds
-from spp_sorter.values import FloatArray
+from spp_sorter.values import FloatArray, ImageArray
 
 AS_IT_IS = 0.4
 """Share of the close-ups that are photographs as they were taken."""
@@ -62,14 +62,14 @@ def touching(drawer: Drawer, grounds: Grounds, rng: np.random.Generator, size_hw
 
 def bed(drawer: Drawer, grounds: Grounds, rng: np.random.Generator, size_hw: tuple[int, int]) -> Canvas:
     """Contaminants in an organic layer that hides parts of them."""
-    covered = rng.random() < 0.65
-    canvas = Canvas(grounds.draw("bed" if covered else "belt", rng, size_hw), rng)
     scale = _item_px(rng, size_hw, 36, 150)
-    scraps = _scraps(drawer, rng, float(rng.uniform(0.12, 0.5)) * scale)
-    if not scraps and "compost" in drawer.labels:
-        return canvas
-    full = rng.random() < 0.5
-    _strew(canvas, scraps, rng, size_hw, int(rng.integers(25, 70)) if covered else 160, None if full else scale * 4)
+    scraps = _scraps(drawer, rng, float(rng.uniform(0.12, 0.45)) * scale)
+    ground = grounds.draw("bed", rng, size_hw)
+    if scraps and rng.random() < 0.55:
+        belt = grounds.draw("belt", rng, size_hw)
+        ground = _carpet(ground, belt, scraps, rng)
+    canvas = Canvas(ground, rng)
+    _strew(canvas, scraps, rng, size_hw, int(rng.integers(12, 45)))
     if "non_compost" not in drawer.labels:
         return canvas
     for _ in range(int(rng.integers(1, 9))):
@@ -154,23 +154,50 @@ def _turned(patch: Patch, rng: np.random.Generator) -> Patch:
     return Patch(np.asarray(image, np.uint8), np.asarray(alpha, np.uint8), patch.asset, patch.piece)
 
 
+def _carpet(
+    soil_bgr: ImageArray, belt_bgr: ImageArray, scraps: list[Patch], rng: np.random.Generator
+) -> ImageArray:
+    """A layer thick with small scraps that covers 60 to 100 % of a belt: [H, W, 3] uint8."""
+    height, width = soil_bgr.shape[:2]
+    part = soil_bgr[: (height + 1) // 2, : (width + 1) // 2].copy()
+    tile = Canvas(part, rng)
+    shrink = float(rng.uniform(0.4, 0.9))
+    small = [
+        Patch(
+            np.asarray(cv2.resize(scrap.image_bgr, None, fx=shrink, fy=shrink), np.uint8),
+            np.asarray(cv2.resize(scrap.alpha, None, fx=shrink, fy=shrink), np.uint8),
+            scrap.asset,
+            scrap.piece,
+        )
+        for scrap in scraps
+        if min(scrap.alpha.shape) * shrink > 2
+    ]
+    size = float(np.mean([math.sqrt(scrap.alpha.size) for scrap in small] or [1.0]))
+    count = int(np.clip(rng.uniform(0.5, 1.6) * part.shape[0] * part.shape[1] / size**2, 20, 110)) if small else 0
+    for _ in range(count):
+        tile.lay(_turned(small[rng.integers(len(small))], rng), _anywhere(rng, part.shape[:2]), ghost=True)
+    wide = np.hstack([part, cv2.flip(part, 1)])
+    carpet = np.vstack([wide, cv2.flip(wide, int(rng.choice([0, -1])))])[:height, :width]
+    coverage = float(rng.uniform(0.6, 1.25))
+    if coverage >= 1.0:
+        return np.ascontiguousarray(carpet)
+    field = cv2.resize(rng.normal(0, 1, (7, 9)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    crumbs = cv2.resize(rng.normal(0, 0.25, (height // 6, width // 6)).astype(np.float32), (width, height))
+    field = field + crumbs
+    shown = (field < np.quantile(field[::8, ::8], coverage)).view(np.uint8)
+    return np.asarray(cv2.copyTo(np.ascontiguousarray(carpet), shown, belt_bgr), np.uint8)
+
+
 def _strew(
-    canvas: Canvas,
-    scraps: list[Patch],
-    rng: np.random.Generator,
-    size_hw: tuple[int, int],
-    count: int,
-    spread_px: float | None,
+    canvas: Canvas, scraps: list[Patch], rng: np.random.Generator, size_hw: tuple[int, int], count: int
 ) -> None:
-    """Strew scraps over the picture, or around one point of it."""
+    """Strew scraps over the picture."""
     if not scraps:
         return
-    middle = _anywhere(rng, size_hw)
     for _ in range(count):
         patch = _turned(scraps[rng.integers(len(scraps))], rng)
-        centre = _anywhere(rng, size_hw) if spread_px is None else middle + rng.normal(0, spread_px, 2)
         large = max(patch.alpha.shape) - 6 > SCRAP_IGNORED_PX
-        canvas.lay(patch, centre, ignore=True, ghost=not large)
+        canvas.lay(patch, _anywhere(rng, size_hw), ignore=True, ghost=not large)
 
 
 def _bury(canvas: Canvas, laid: Laid, scraps: list[Patch], rng: np.random.Generator) -> None:
@@ -179,7 +206,7 @@ def _bury(canvas: Canvas, laid: Laid, scraps: list[Patch], rng: np.random.Genera
     height, width = laid.patch.alpha.shape
     rows, columns = slice(max(laid.top, 0), laid.top + height), slice(max(laid.left, 0), laid.left + width)
     side = rng.uniform(-0.5, 0.5, 2) * (width, height)
-    for _ in range(14):
+    for _ in range(9):
         if np.count_nonzero(canvas.ids[rows, columns] == laid.id) <= target * laid.num_pixels:
             return
         patch = _turned(scraps[rng.integers(len(scraps))], rng)

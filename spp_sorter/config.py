@@ -121,6 +121,7 @@ class ModelConfig:
     """Which network runs, and on what."""
 
     checkpoint: str = _p("", "path of the checkpoint; empty for the shipped weights")
+    sha256: str = _p("", "SHA-256 that the checkpoint's file must have, in hexadecimal; empty for any")
     device: str = _p("auto", "auto, cpu, cuda or cuda:N")
     precision: str = _p("auto", "arithmetic of the network", choices=("auto", "fp32", "bf16", "fp16"))
     threads: int = _p(0, "CPU threads of the network, 0 for all", minimum=0, maximum=256)
@@ -230,6 +231,16 @@ class DrawingConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ExamplesConfig:
+    """Which frames are kept for labelling."""
+
+    folder: str = _p("", "where hard examples are kept as pictures with a COCO json; empty for nowhere")
+    per_minute: float = _p(6.0, "hard examples kept a minute, at most", minimum=0.0, maximum=600.0)
+    disk_limit: int = _p(2000, "space that the folder may take", unit="MB", minimum=1, maximum=10_000_000)
+    certain: float = _p(0.8, "score below which a detection makes its frame a hard example", minimum=0.0, maximum=1.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All settings of a sorter. ``Config()`` is the shipped default."""
 
@@ -240,6 +251,7 @@ class Config:
     camera: CameraConfig = field(default_factory=CameraConfig)
     picking: PickingConfig = field(default_factory=PickingConfig)
     drawing: DrawingConfig = field(default_factory=DrawingConfig)
+    examples: ExamplesConfig = field(default_factory=ExamplesConfig)
 
     @staticmethod
     def from_flat(values: Mapping[str, object]) -> Config:

@@ -86,7 +86,7 @@ def _of_yaml(text: str, construct: bool) -> Any:
         depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
-                raise UntrustedError(f"it has an alias (line {event.start_mark.line + 1}); write the value out")
+                raise UntrustedError("it has an alias (*name); write the value out in both places")
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > MAX_DEPTH:
                 raise UntrustedError(f"it is nested deeper than {MAX_DEPTH} levels")

@@ -11,6 +11,7 @@ from rclpy.lifecycle import LifecycleNode
 
 from spp_sorter.config import Config, ConfigError
 from spp_sorter.ros import messages
+from spp_sorter.ros.examples import ExampleKeeper
 from spp_sorter.ros.health import Health
 from spp_sorter.ros.intake import Intake, Picture
 from spp_sorter.ros.mailbox import Worker
@@ -45,6 +46,7 @@ class Pipeline:
         self._config = self._applied = config
         self.check(config)
         self._sorter = Sorter(detector, config)
+        self._examples = ExampleKeeper(config.examples) if config.examples.folder else None
         self._publishers = Publishers(node)
         self._intake: Intake | None = None
         self._worker: Worker[Picture] | None = None
@@ -101,8 +103,10 @@ class Pipeline:
         return ended
 
     def close(self) -> None:
-        """Take the publishers off the graph."""
+        """Take the publishers off the graph, and finish writing."""
         self._publishers.destroy()
+        if self._examples is not None:
+            self._examples.close()
 
     def watch(self) -> None:
         """Withdraw the picks once when no frame was answered for ``node.stale_after`` seconds; call it often."""
@@ -148,9 +152,18 @@ class Pipeline:
             "process": (published - started) * 1e3,
             "capture_to_publish": self._age_s(stamp_ns) * 1e3,
         }
-        self._health.processed(stages_ms, (*statuses, *result.statuses, *self._detector.statuses))
+        self._health.processed(
+            stages_ms, (*statuses, *result.statuses, *self._detector.statuses, *self._keep(frame, result))
+        )
         # Only now: the watch must not take the silence before this frame for one after it.
         self._withdrawn = False
+
+    def _keep(self, frame: Frame, result: SortResult) -> tuple[Status, ...]:
+        """Keep the frame for labelling where that is asked for; returns what is wrong with keeping."""
+        if self._examples is None:
+            return ()
+        self._examples.consider(frame, result)
+        return self._examples.statuses
 
     def _sorted(self, frame: Frame, config: Config) -> SortResult:
         if config is not self._applied:

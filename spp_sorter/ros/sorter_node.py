@@ -193,7 +193,10 @@ class SorterNode(LifecycleNode):
         # torch takes seconds to import, and only from here on is it needed.
         from spp_sorter.detector import Detector
 
-        return Detector.from_config(config)
+        detector = Detector.from_config(config)
+        if isinstance(detector, Detector):
+            self.get_logger().info(f"checkpoint: sha256 {detector.checkpoint.sha256}")
+        return detector
 
     def _report_device(self, text: str) -> None:
         """What was done about a device that failed."""

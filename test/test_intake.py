@@ -13,6 +13,7 @@ from geometry_msgs.msg import TransformStamped
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.time import Time
+from std_srvs.srv import Trigger
 
 from spp_sorter.config import Config
 from spp_sorter.ros import extrinsics, intake, messages
@@ -104,6 +105,7 @@ class Buffer:
 
     def __init__(self, node: Node) -> None:
         self.node = node
+        self.srv = node.create_service(Trigger, "tf2_frames", lambda _, response: response)
 
     def lookup_transform(self, target: str, source: str, stamp: Time, timeout: Duration) -> TransformStamped:
         assert timeout.nanoseconds > 0
@@ -135,6 +137,7 @@ TF2_ROS = types.SimpleNamespace(
 
 
 def test_pose_from_tf_at_the_stamp_or_why_not(node: Node) -> None:
+    services = len(list(node.services))
     source = TfExtrinsics(node, "belt", TF2_ROS)
     pose = source.pose("camera", 5)
     assert isinstance(pose, Pose)
@@ -145,4 +148,6 @@ def test_pose_from_tf_at_the_stamp_or_why_not(node: Node) -> None:
     assert isinstance(missing, Status)
     assert (late.name, missing.name) == ("tf_late", "tf_missing")
     assert extrinsics.PARAMETER_REMEDY in missing.message
+    assert len(list(node.services)) == services + 1
     source.close()
+    assert len(list(node.services)) == services, "a service that stays would be one more with every activation"

@@ -52,7 +52,7 @@ class TfExtrinsics:
     """
 
     def __init__(self, node: Node, target_frame: str, tf2_ros: Any) -> None:
-        self._target_frame, self._tf2_ros = target_frame, tf2_ros
+        self._node, self._target_frame, self._tf2_ros = node, target_frame, tf2_ros
         self._buffer = tf2_ros.Buffer(node=node)
         self._listener = tf2_ros.TransformListener(self._buffer, node)
 
@@ -65,22 +65,30 @@ class TfExtrinsics:
             return Status(
                 "tf_late",
                 Level.ERROR,
-                f"TF has no transform from '{frame_id}' to '{self._target_frame}' at the image's stamp: {error}. "
-                "Publish it at the camera's rate or as static, with synchronised clocks",
+                f"TF has no transform from '{frame_id}' to '{self._target_frame}' at the image's stamp: "
+                f"{_reason(error)}. Publish it at the camera's rate or as static, with synchronised clocks",
             )
         except self._tf2_ros.TransformException as error:
             return Status(
                 "tf_missing",
                 Level.ERROR,
-                f"TF has no transform from '{frame_id}' to '{self._target_frame}': {error}. Publish it, or "
+                f"TF has no transform from '{frame_id}' to '{self._target_frame}': {_reason(error)}. Publish it, or "
                 f"{PARAMETER_REMEDY}",
             )
         move, turn = found.transform.translation, found.transform.rotation
         return pose_from_quaternion((move.x, move.y, move.z), (turn.x, turn.y, turn.z, turn.w))
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop listening. The buffer's own service would stay, one more with every activation."""
         self._listener.unregister()
+        service = getattr(self._buffer, "srv", None)
+        if service is not None:
+            self._node.destroy_service(service)
+
+
+def _reason(error: Exception) -> str:
+    """What tf2 says, without the full stops that it ends on."""
+    return str(error).rstrip(" .")
 
 
 class MissingTf:

@@ -26,11 +26,11 @@ def read_parameters(path: Path) -> dict[str, object]:
     try:
         text = read_text(path, MAX_YAML_BYTES)
     except UntrustedError as error:
-        raise ConfigError(f"--params is '{path}', which cannot be read: {error}") from error
+        raise ConfigError(f"parameter file '{path}' cannot be read: {error}") from error
     try:
         content = parse_yaml(text)
     except UntrustedError as error:
-        raise ConfigError(f"--params is '{path}', which is no YAML: {error}") from error
+        raise ConfigError(f"parameter file '{path}' is no YAML: {error}") from error
     sections = list(_sections(content, ""))
     if not sections:
         raise ConfigError(f"'{path}' has no section 'ros__parameters'; begin it with '/**:' and '  ros__parameters:'")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spp_sorter.evaluation.datasets import LabelMap, read_dataset
+from spp_sorter.learning.pack import DEFAULT_PACK, MAKE_PACK
 from spp_sorter.learning.samples import DatasetSamples, SampleSource
 from spp_sorter.learning.streams import BeltStream, FreshScenes, MixedStream, StreamSource
 from spp_sorter.values import LABELS
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from spp_sorter.learning.trainer import TrainingOptions
     from spp_sorter.network.model import SppNetwork
 
-DEFAULT_PACK = Path(".cache/pack")
 BELT = "world"
 """What the scenes of the simulated belt are called among the sources."""
 
@@ -148,7 +148,7 @@ def _check(args: argparse.Namespace) -> None:
     if args.arch != "default" and args.init not in (None, "imagenet"):
         raise ValueError(f"--arch {args.arch} starts anew and --init {args.init} does not; leave one of them out")
     if args.pack is not None and not args.pack.is_dir():
-        raise ValueError(f"--pack '{args.pack}' is no folder; make one with: spp_sorter scenes --help")
+        raise ValueError(f"--pack '{args.pack}' is no folder; {MAKE_PACK}")
 
 
 def _network(args: argparse.Namespace) -> SppNetwork:

@@ -66,7 +66,9 @@ class Peer:
     A participant has one type for a topic, so what comes on ``image`` is chosen here.
     """
 
-    def __init__(self, namespace: str, image: tuple[str, type] = ("image", Image)) -> None:
+    def __init__(
+        self, namespace: str, image: tuple[str, type] = ("image", Image), qos: QoSProfile = qos_profile_sensor_data
+    ) -> None:
         self.name = f"{namespace}/spp_sorter"
         self.context = rclpy.Context()
         rclpy.init(context=self.context)
@@ -74,7 +76,7 @@ class Peer:
         self.got: dict[str, list[Any]] = defaultdict(list)
         self._asked_s = 0.0
         self._changed = threading.Condition()
-        self.image = self.node.create_publisher(image[1], image[0], qos_profile_sensor_data)
+        self.image = self.node.create_publisher(image[1], image[0], qos)
         self.camera_info = self.node.create_publisher(CameraInfo, "camera_info", qos_profile_sensor_data)
         self.encoder = self.node.create_publisher(JointState, "belt_encoder", qos_profile_sensor_data)
         for topic, (kind, qos) in OUTPUTS.items():

@@ -17,7 +17,7 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from node_cell import ON_REQUEST, Cell, Peer, picture, random_checkpoint, values_of
 from rclpy.lifecycle import TransitionCallbackReturn
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, JointState
 
 from spp_sorter.ros import messages
@@ -387,7 +387,7 @@ def test_a_detector_that_raises_costs_one_frame(red_cell: tuple[Cell, RedDetecto
 CAMERA = """
 import sys, time, numpy as np, rclpy
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import Image
 from spp_sorter.ros import messages
 rclpy.init()
@@ -451,14 +451,20 @@ def end_by(process: subprocess.Popen[str], number: signal.Signals, peer: Peer) -
 
 
 def test_nodes_in_other_processes_until_a_signal(checkpoint: Path, tmp_path: Path) -> None:
-    """Two cells in two namespaces: each answers its own camera only."""
+    """Two cells in two namespaces: each answers its own camera only, a best-effort one and a late, reliable one."""
     signals = {"/far_2": signal.SIGINT, "/far_15": signal.SIGTERM}
     processes = {name: start_process(checkpoint, tmp_path, "-r", f"__ns:={name}") for name in signals}
-    peers = {name: Peer(name) for name in signals}
+    peers = {}
     try:
-        for name, peer in peers.items():
+        for name, qos in zip(signals, (qos_profile_sensor_data, QoSProfile(depth=5)), strict=True):
+            peer = peers[name] = Peer(name, qos=qos)
             peer.until(peer.image.get_subscription_count, f"the node of {name} in its process", 150)
             peer.ready()
+            peer.values("sorting", lambda v: "no_camera_info" in v)
+            peer.send_camera_info()  # after the images
+            peer.values("transport", lambda v, name=name: v[f"{name}/camera_info messages"] == "1")
+            peer.answer(peer.send(picture()), "detections", "pick_targets")
+            peer.values("sorting", lambda v: "no_camera_info" not in v)
         sent = {name: peer.send(picture()) for name, peer in peers.items()}
         for name, peer in peers.items():
             peer.answer(sent[name])

@@ -37,6 +37,8 @@ class Detector:
         proposals: windows pooled per picture, at most.
         config: thresholds, replaceable while running (``configure``).
         sha256: hash that the checkpoint's file must have, empty for any.
+        long_side: pixels of the longer side of the network's input, 0 for the checkpoint's own.
+        step_by_step: leave out all that makes it fast, to compare with.
 
     Raises:
         CheckpointError: no usable checkpoint.
@@ -53,6 +55,8 @@ class Detector:
         proposals: int = 100,
         config: DetectorConfig | None = None,
         sha256: str = "",
+        long_side: int = 0,
+        step_by_step: bool = False,
     ) -> None:
         if threads:
             torch.set_num_threads(threads)
@@ -63,18 +67,19 @@ class Detector:
             keep_freed_memory()
         self.precision = _choose_precision(precision, self.device)
         self.config = config or DetectorConfig()
-        path = Path(checkpoint) if checkpoint else DEFAULT_CHECKPOINT
-        self.checkpoint = load_checkpoint(path, sha256)
+        self.path = Path(checkpoint) if checkpoint else DEFAULT_CHECKPOINT
+        self.checkpoint = load_checkpoint(self.path, sha256)
         self.network = self.checkpoint.build()
+        self.long_side = long_side or self.network.config.long_side
         self.label_names = self.network.config.labels
         self._dtype = _PRECISIONS[self.precision]
-        self._runtime, self._runtime_refused = self._make_runtime(proposer, proposals)
+        self._runtime, self._runtime_refused = self._make_runtime(proposer, proposals, step_by_step)
         fold_branches(self.network)
         self.network.to(device=self.device, dtype=self._dtype).to(memory_format=torch.channels_last)
         self._propose = PROPOSERS[proposer]
-        self._proposals = proposals
+        self.proposals = proposals
         self._named = (
-            f"{path.name} (sha256 {self.checkpoint.sha256[:12]}, step {self.checkpoint.step}) on "
+            f"{self.path.name} (sha256 {self.checkpoint.sha256[:12]}, step {self.checkpoint.step}) on "
             f"{_device_name(self.device)} in {self.precision}, proposals by {proposer}"
         )
 
@@ -84,8 +89,14 @@ class Detector:
         how = self._runtime.description if self._runtime else f"step by step ({self._runtime_refused})"
         return f"{self._named}, {how}"
 
-    def _make_runtime(self, proposer: str, proposals: int) -> tuple[Runtime | None, str]:
+    def letterbox(self, size_hw: tuple[int, int]) -> Letterbox:
+        """How a picture of a size comes into the network's input."""
+        return Letterbox.fit(size_hw, self.long_side)
+
+    def _make_runtime(self, proposer: str, proposals: int, step_by_step: bool) -> tuple[Runtime | None, str]:
         """What runs frames in one call, or None and why there is no such thing."""
+        if step_by_step:
+            return None, "as asked for"
         if proposer != "rpn":
             return None, f"proposals by {proposer} are found by the host"
         try:
@@ -133,7 +144,7 @@ class Detector:
         """
         if image_bgr.ndim != 3 or image_bgr.shape[2] != 3 or image_bgr.dtype != np.uint8:
             raise ValueError(f"image is {image_bgr.dtype} {image_bgr.shape}; allowed: uint8 [H, W, 3] in BGR order")
-        letterbox = Letterbox.fit((image_bgr.shape[0], image_bgr.shape[1]), self.network.config.long_side)
+        letterbox = self.letterbox((image_bgr.shape[0], image_bgr.shape[1]))
         if self._runtime is not None:
             limits = (self.config.score_thresh, self.config.nms_thresh)
             table = self._runtime.run(image_bgr, letterbox, limits)
@@ -146,7 +157,7 @@ class Detector:
 
     def _regions(self, picture: ImageArray, letterbox: Letterbox) -> Regions:
         features = self.network.convolve(self._to_input(picture))
-        boxes = self._propose(self.network, features, picture, self._proposals)
+        boxes = self._propose(self.network, features, picture, self.proposals)
         config = self.config
         return decode_regions(
             self.network.classify(features, boxes),

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from spp_sorter.network.boxes import clip_boxes
 from spp_sorter.network.decode import PRE_NMS, read_regions
+from spp_sorter.network.heads import RegionOutput
 from spp_sorter.network.model import SppNetwork
 from spp_sorter.network.nano import fold_branches
 from spp_sorter.network.spp_fixed import FixedPyramidPool
@@ -92,9 +93,17 @@ class FrameNetwork(nn.Module):
         Returns:
             [R, 11 + K] float32, see ``KEPT``, ``RANK``, ``BOX``, ``GRASP`` and ``PROBS``.
         """
-        features = self.network.convolve(pixels_bgr.permute(2, 0, 1)[None].to(self.dtype))
+        features = self.convolve(pixels_bgr)
         boxes, there = self.propose(features)
-        regions = read_regions(self.network.classify(features, boxes), self.scaled_hw)
+        return self.choose(self.network.classify(features, boxes), there, limits)
+
+    def convolve(self, pixels_bgr: Tensor) -> Tensor:
+        """[h, w, 3] pixels to the shared map [1, C, h / stride, w / stride]."""
+        return self.network.convolve(pixels_bgr.permute(2, 0, 1)[None].to(self.dtype))
+
+    def choose(self, output: RegionOutput, there: Tensor, limits: Tensor) -> Tensor:
+        """The table of what the head said of the windows that are there; see ``forward``."""
+        regions = read_regions(output, self.scaled_hw)
         valid = regions.sound & (regions.scores >= limits[0]) & there
         kept = self.suppression.keep(regions.boxes_xyxy, regions.rank, valid, limits[1])
         columns = [

@@ -5,6 +5,7 @@ Letters: H x W pixels of the picture, R windows, K labels.
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
@@ -74,7 +75,7 @@ class CpuRuntime:
     """
 
     def __init__(self, network: SppNetwork, dtype: torch.dtype, proposals: int) -> None:
-        self._source = network
+        self._source = copy.deepcopy(network)
         self._dtype = dtype
         self._proposals = proposals
         self._sizes = Sizes()

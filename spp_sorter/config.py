@@ -78,7 +78,8 @@ class Parameter:
             raise self._error(value, "a whole number")
         low = -math.inf if self.minimum is None else self.minimum
         high = math.inf if self.maximum is None else self.maximum
-        if not math.isfinite(value) or not low <= value <= high:
+        # An integer too large for a float is finite, and cannot be asked whether it is.
+        if (isinstance(value, float) and not math.isfinite(value)) or not low <= value <= high:
             raise self._error(value, f"{low:g} to {high:g}" + (f" {self.unit}" if self.unit else ""))
         return float(value) if isinstance(like, float) else value
 

@@ -15,6 +15,8 @@ from spp_sorter.evaluation.raw import RawImage, RawItem
 from spp_sorter.evaluation.records import Problem
 from spp_sorter.untrusted import MAX_YAML_BYTES, parse_yaml, read_text
 
+_MAX_FRACTION = 100.0
+
 NAME_FILES = ("data.yaml", "data.yml", "classes.txt", "obj.names")
 
 
@@ -102,6 +104,8 @@ def _item(file: Path, index: str, line: str, names: dict[int, str], size_hw: tup
         number, values = int(fields[0]), np.array([float(field) for field in fields[1:]])
     except ValueError:
         raise ValueError(f"'{line.strip()}' is not a class number and fractions") from None
+    if not np.isfinite(values).all() or (np.abs(values) > _MAX_FRACTION).any():
+        raise ValueError(f"'{line.strip()[:60]}' has fractions far outside the picture")
     outline = len(values) >= 6 and len(values) % 2 == 0
     if len(values) != 4 and not outline:
         raise ValueError(f"{len(values)} fractions; allowed: 4 for a box, or x, y of at least 3 points")

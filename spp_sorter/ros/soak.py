@@ -31,6 +31,9 @@ from spp_sorter.ros.soak_witness import Witness
 
 MAX_RECOVERY_S = 2.0
 MAX_GROWTH_MB = 20.0
+LONG_S = 1200.0
+"""From this on growth is judged: a short run is still warming up."""
+
 MAX_SHUTDOWN_S = 2.0
 
 
@@ -137,7 +140,7 @@ def figures_of(
         "rss_mb": round(soaking.samples[-1].rss_bytes / 2**20, 1) if soaking.samples else None,
         "open_files_growth": growth([(s.seconds, s.open_files) for s in soaking.samples]),
         "threads_growth": growth([(s.seconds, s.threads) for s in soaking.samples]),
-        **judge_picks(heard.executed, soaking.start),
+        **judge_picks(heard.executed, soaking.start, soaking.faults),
         "garbage_refused": heard.refused,
         "garbage_accepted": heard.accepted,
         "diagnostics_levels": dict(sorted(heard.levels.items())),
@@ -155,7 +158,10 @@ def _failures(figures: dict[str, Any]) -> list[str]:
         (figures["unaccounted_frames"] > 0, f"{figures['unaccounted_frames']} frames unaccounted for"),
         (bool(figures["never_recovered"]), f"no recovery before the next fault: {figures['never_recovered']}"),
         ((figures["recovery_s"]["max"] or 0.0) > MAX_RECOVERY_S, f"recovery took {figures['recovery_s']['max']} s"),
-        (figures["rss_growth_mb"] > MAX_GROWTH_MB, f"memory grew by {figures['rss_growth_mb']} MB"),
+        (
+            figures["seconds"] > LONG_S and figures["rss_growth_mb"] > MAX_GROWTH_MB,
+            f"memory grew by {figures['rss_growth_mb']} MB",
+        ),
         (bool(figures["garbage_accepted"]), f"garbage was accepted: {figures['garbage_accepted']}"),
         (
             figures["exit_code"] != 0 or figures["shutdown_s"] > MAX_SHUTDOWN_S,

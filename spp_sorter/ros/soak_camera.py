@@ -25,7 +25,7 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import String
 
 from spp_sorter.ros import messages
-from spp_sorter.ros.belt_camera_node import BELT_FRAME_ID, ENCODER_JOINT, FRAME_ID, START_DELAY_NS
+from spp_sorter.ros.belt_camera_node import BELT_FRAME_ID, ENCODER_JOINT, FRAME_ID
 from spp_sorter.ros.cell import CellStart
 from spp_sorter.ros.soak_faults import FAULT_TOPIC
 from spp_sorter.simulation.belt_world import BeltWorld
@@ -39,6 +39,9 @@ STAMP_SHIFTS_NS = {
     "clock_behind": -3_600_000_000_000,
     "time_back": -500_000_000,
 }
+
+START_DELAY_NS = 250_000_000
+"""From "somebody subscribes" to the first frame: both ends of a connection must know of it."""
 
 _RENDER_NS = 60_000_000
 """How long before its moment a frame is rendered."""

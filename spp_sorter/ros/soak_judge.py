@@ -104,7 +104,7 @@ def account(sent: int, frames: dict[str, str], transport: dict[str, str]) -> dic
     }
 
 
-def judge_picks(executed: Sequence[PickTarget], start: CellStart) -> dict[str, Any]:
+def judge_picks(executed: Sequence[PickTarget], start: CellStart, faults: Sequence[Injected]) -> dict[str, Any]:
     """What the arm closed its gripper on, by the truth of the belt.
 
     Stamps are true ones: an arm ignores old lists, so it never acts on those of a camera whose clock is wrong.
@@ -112,6 +112,7 @@ def judge_picks(executed: Sequence[PickTarget], start: CellStart) -> dict[str, A
     Args:
         executed: where and when the gripper closed.
         start: the world.
+        faults: what was injected; the last one before a pick on nothing is named.
     """
     judge = PickJudge(start)
     judged = [judge.judge(pick) for pick in executed]
@@ -121,6 +122,11 @@ def judge_picks(executed: Sequence[PickTarget], start: CellStart) -> dict[str, A
         "picks": len(judged),
         "picks_right": sum(pick.right for pick in judged),
         "picks_on_nothing": len(judged) - len(errors),
+        "on_nothing_after": [
+            next((fault.name for fault in reversed(faults) if fault.from_ns < pick.stamp_ns), "no fault")
+            for pick in judged
+            if pick.item_id is None
+        ],
         "pick_error_mm": percentiles,
     }
 

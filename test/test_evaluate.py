@@ -280,7 +280,9 @@ def test_simulated_scenes_repeat_and_the_oracle_scores_one(tmp_path: Path) -> No
     (other,) = held_out.rendered_samples(LABELS, "sparse", 1, 1)
     assert not np.array_equal(samples[0].image_bgr, other.image_bgr)
     # Rendered again, in a process of its own: the oracle knows every picture to the last bit.
-    figures, pooled = evaluate.evaluate_rendered(Oracle(samples), 1, densities, 0, workers=1)
+    words = ["--tests", "rendered", "--density", *densities, "--scenes", "1", "--workers", "1"]
+    figures, pooled = evaluate.evaluate_own(Oracle(samples), arguments(*words), Gallery())
+    assert pooled is not None
     assert figures["rendered"]["map50"] == figures["rendered"]["ap"] == 1.0
     assert figures["rendered"]["pooled"] == list(figures["rendered"]["density"]) == list(densities)
     assert figures["rendered"]["density"]["sparse"]["map50"] == 1.0
@@ -289,4 +291,7 @@ def test_simulated_scenes_repeat_and_the_oracle_scores_one(tmp_path: Path) -> No
     assert figures["grasp"]["point_inside"] == 1.0
     assert set(figures["interval"]) == {"ece"}
     evaluate.write_json(tmp_path / "figures.json", figures)
-    assert json.loads((tmp_path / "figures.json").read_text())["rendered"]["interval"]["map50"] == [1.0, 1.0]
+    read = json.loads((tmp_path / "figures.json").read_text())
+    assert read["rendered"]["interval"]["map50"] == read["rendered.map50.interval"] == [1.0, 1.0]
+    assert read["rendered.density.touching.ap"] == read["grasp.point_inside"] == 1.0
+    assert read["grasp.yaw_error_deg.p50"] < 1e-3 and read["ece.interval"] == [0.0, 0.0]

@@ -30,8 +30,13 @@ WANTED_PRECISIONS = (0.9, 0.95, 0.98, 0.99)
 Summary = dict[str, Any]
 
 
-def summarise_detection(measured: Measured, seed: int = 0) -> Summary:
+def summarise_detection(measured: Measured, seed: int = 0, precisions: tuple[float, ...] = ()) -> Summary:
     """Average precision, overall, by label and by size, with intervals over objects.
+
+    Args:
+        measured: pictures with truth and detections.
+        seed: of the bootstrap.
+        precisions: to find the scores of, beside ``WANTED_PRECISIONS``.
 
     Returns:
         ``map50``, ``ap`` and ``ap75``; ``interval`` of the first two; ``ap_small``, ``ap_medium``, ``ap_large``;
@@ -56,7 +61,9 @@ def summarise_detection(measured: Measured, seed: int = 0) -> Summary:
             "items": sum(int(np.sum((truth.labels == label) & truth.to_find)) for truth in truths),
             "precision": float(curve.precision[at[-1]]) if len(at) else float("nan"),
             "recall": float(curve.recall[at[-1]]) if len(at) else 0.0,
-            "score_for_precision": {f"{p:g}": score_for_precision(curve, p) for p in WANTED_PRECISIONS},
+            "score_for_precision": {
+                f"{p:g}": score_for_precision(curve, p) for p in sorted({*WANTED_PRECISIONS, *precisions})
+            },
         }
     summary["per_class"] = per_class
     known = {name for row in measured.objects for name in row if name}

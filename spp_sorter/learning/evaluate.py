@@ -1,4 +1,4 @@
-"""``spp_sorter evaluate``: a detector measured on held-out objects of the simulated belt, or on a data set of yours."""
+"""``spp_sorter evaluate``: a detector measured on the project's own test sets, or on a data set of yours."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -20,27 +19,32 @@ from spp_sorter.config import DetectorConfig
 from spp_sorter.evaluation.datasets import DatasetError, LabelMap, read_dataset
 from spp_sorter.evaluation.measure import LOWEST_SCORE, AnyDetector, Measured, Sample, dataset_samples, measure
 from spp_sorter.evaluation.mistakes import Gallery
-from spp_sorter.evaluation.summary import (
-    Summary,
-    summarise_calibration,
-    summarise_confusion,
-    summarise_detection,
-    summarise_grasps,
+from spp_sorter.evaluation.summary import Summary, summarise_detection
+from spp_sorter.learning.own_tests import (
+    flat_figures,
+    measure_photos,
+    measure_rendered,
+    measure_singles,
+    pooled,
+    summarise_operation,
+    summarise_test,
 )
-from spp_sorter.learning.held_out import render_pool, rendered_samples
+from spp_sorter.learning.photo_test import PHOTO_DENSITIES, find_pack, no_pack_note
 from spp_sorter.learning.report import write_report
 from spp_sorter.learning.tables import print_tables
 from spp_sorter.simulation.scene_config import DENSITIES
 
-POOLED = ("sparse", "touching")
-"""Densities whose scenes make the overall figures; in ``bed`` most of the belt is organic matter without boxes."""
+if TYPE_CHECKING:
+    from spp_sorter.detector import Detector
+
+TESTS = ("rendered", "photos", "singles")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("--model", default="", metavar="CKPT", help="checkpoint; the shipped weights without it")
     parser.add_argument(
-        "--data", type=Path, metavar="DATA", help="COCO json, VOC or YOLO folder; simulated scenes without it"
+        "--data", type=Path, metavar="DATA", help="COCO json, VOC or YOLO folder; the project's own tests without it"
     )
     parser.add_argument("--labels", type=Path, metavar="MAP", help="YAML from the data's categories to labels")
     parser.add_argument("--pictures", type=Path, metavar="DIR", help="folder of the data's pictures, if not beside it")
@@ -48,10 +52,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--skip-broken", action="store_true", help="leave out what is wrong with the data instead of refusing it"
     )
     parser.add_argument(
-        "--scenes", type=int, default=100, metavar="N", help="simulated scenes per density (%(default)s)"
+        "--tests", nargs="+", choices=TESTS, default=list(TESTS), help="which of the project's own tests (all)"
     )
+    parser.add_argument("--pack", type=Path, metavar="DIR", help="asset pack with the test photographs (.cache/pack)")
     parser.add_argument(
-        "--density", nargs="+", choices=DENSITIES, default=list(DENSITIES), help="densities of the simulated scenes"
+        "--source", action="append", default=[], metavar="NAME", help="show photographs of this source only"
+    )
+    parser.add_argument("--scenes", type=int, default=100, metavar="N", help="scenes per density (%(default)s)")
+    parser.add_argument(
+        "--density", nargs="+", choices=PHOTO_DENSITIES, default=list(PHOTO_DENSITIES), help="densities of the scenes"
     )
     parser.add_argument(
         "--workers", type=int, default=os.cpu_count() or 1, help="processes that render scenes (%(default)s)"
@@ -59,27 +68,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the scenes and the intervals (%(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16"), help="(%(default)s)")
+    parser.add_argument(
+        "--wanted-precision",
+        type=float,
+        default=0.95,
+        metavar="P",
+        help="print the score from which detections are right this often (%(default)s)",
+    )
+    parser.add_argument(
+        "--fit-temperature",
+        action="store_true",
+        help="fit the temperature of --model on training objects (or on --data), store it in the file, and stop",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     parser.add_argument("--report", type=Path, metavar="HTML", help="write curves and the worst mistakes here")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print a table, and write ``--json``; the exit code is 2 for data that cannot be used."""
-    if args.scenes < 1:
-        raise ValueError(f"--scenes is {args.scenes}; allowed: 1 and more")
-    if args.workers < 0:
-        raise ValueError(f"--workers is {args.workers}; allowed: 0 (render in this process) and more")
-    if not 0 <= args.seed < 1000:
-        raise ValueError(f"--seed is {args.seed}; allowed: 0 to 999")
-    if args.data is None and (args.labels or args.pictures or args.skip_broken):
-        raise ValueError("--labels, --pictures and --skip-broken belong to --data; name the data or leave them out")
+    _check(args)
     try:
+        if args.fit_temperature:
+            return _fit_temperature(args)
         figures, measured, gallery = _evaluate(args)
     except DatasetError as error:
         print(f"{len(error.problems)} problems with the data:\n{error}", file=sys.stderr)
         print("mend them, or leave the broken ones out with --skip-broken", file=sys.stderr)
         return 2
-    print_tables(figures)
+    print_tables(figures, args.wanted_precision)
     if args.json is not None:
         write_json(args.json, figures)
     if args.report is not None:
@@ -88,7 +104,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def evaluate_dataset(
-    detector: AnyDetector, samples: Iterable[Sample], seed: int = 0, gallery: Gallery | None = None
+    detector: AnyDetector,
+    samples: Iterable[Sample],
+    seed: int = 0,
+    gallery: Gallery | None = None,
+    precisions: tuple[float, ...] = (),
 ) -> tuple[Summary, Measured]:
     """All figures of one set of pictures.
 
@@ -97,54 +117,49 @@ def evaluate_dataset(
         samples: pictures with truth.
         seed: of the bootstrap.
         gallery: shown every picture.
+        precisions: to find the scores of, beside the usual ones.
 
     Returns:
         The figures of ``summarise_detection`` with ``confusion``, ``ece`` and, where there are masks, ``grasp``; and
         what they were made from.
     """
     measured = measure(detector, samples, None if gallery is None else gallery.look)
-    figures = summarise_detection(measured, seed)
-    figures.update(_overall(measured, seed, figures["interval"]))
+    figures = summarise_detection(measured, seed, precisions)
+    figures.update(summarise_operation(measured, seed, figures["interval"]))
     return figures, measured
 
 
-def evaluate_rendered(
-    detector: AnyDetector,
-    num_scenes: int,
-    densities: Sequence[str] = DENSITIES,
-    seed: int = 0,
-    gallery: Gallery | None = None,
-    workers: int = 0,
-) -> tuple[Summary, Measured]:
-    """All figures on simulated scenes of held-out objects.
-
-    Args:
-        detector: its labels must be those of the sprites.
-        num_scenes: scenes of each density.
-        densities: which ones.
-        seed: of the scenes and the bootstrap.
-        gallery: shown every scene.
-        workers: processes that render ahead; 0 renders here.
+def evaluate_own(detector: AnyDetector, args: argparse.Namespace, gallery: Gallery) -> tuple[Summary, Measured | None]:
+    """The project's own tests, as the arguments choose them.
 
     Returns:
-        ``rendered`` (figures of the sparse and touching scenes together, and of each one under ``density``), and for
-        the former ``confusion``, ``ece``, ``grasp`` and ``interval``; and what the former were made from.
+        ``rendered`` and ``photos``, each with the figures of ``summarise_test``; ``singles``; for rendered scenes and
+        photographs together ``confusion``, ``ece``, ``grasp`` and ``interval``; the headline figures by their dotted
+        names; and what the joint ones were made from.
     """
-    measured: dict[str, Measured] = {}
-    with render_pool(workers) if workers else nullcontext() as pool:
-        for density in densities:
-            scenes = rendered_samples(detector.label_names, density, num_scenes, seed, pool)
-            progress = tqdm(scenes, density, num_scenes, unit="scene", disable=None)
-            measured[density] = measure(detector, progress, None if gallery is None else gallery.look)
-    pooled_names = [density for density in densities if density in POOLED] or list(densities)
-    pooled = measured[pooled_names[0]]
-    for density in pooled_names[1:]:
-        pooled = pooled + measured[density]
-    rendered = summarise_detection(pooled, seed)
-    rendered["pooled"] = pooled_names
-    rendered["density"] = {density: summarise_detection(part, seed) for density, part in measured.items()}
-    intervals: Summary = {}
-    return {"rendered": rendered, **_overall(pooled, seed, intervals), "interval": intervals}, pooled
+    pack, look = find_pack(args.pack), gallery.look
+    tests: dict[str, dict[str, Measured]] = {}
+    densities = [density for density in args.density if density in DENSITIES]
+    if "rendered" in args.tests and densities and not args.source:
+        tests["rendered"] = measure_rendered(detector, args.scenes, densities, args.seed, look, args.workers)
+    if "photos" in args.tests and pack is not None:
+        tests["photos"] = measure_photos(detector, pack, args.scenes, args.density, args.seed, look, args.source)
+    figures: Summary = {
+        name: summarise_test(parts, args.seed, (args.wanted_precision,)) for name, parts in tests.items()
+    }
+    if "singles" in args.tests and pack is not None:
+        figures["singles"] = measure_singles(detector, pack, args.seed, look, args.source)
+    if pack is None and {"photos", "singles"} & set(args.tests):
+        print(no_pack_note(), file=sys.stderr)
+    if not tests:
+        return figures, None
+    total, *others = (pooled(parts)[1] for parts in tests.values())
+    for other in others:
+        total = total + other
+    figures["interval"] = {}
+    figures.update(summarise_operation(total, args.seed, figures["interval"]))
+    figures.update(flat_figures(figures))
+    return figures, total
 
 
 def write_json(path: Path, figures: Summary) -> None:
@@ -155,12 +170,33 @@ def write_json(path: Path, figures: Summary) -> None:
     partial.replace(path)
 
 
-def _evaluate(args: argparse.Namespace) -> tuple[Summary, Measured, Gallery]:
+def _check(args: argparse.Namespace) -> None:
+    if args.scenes < 1:
+        raise ValueError(f"--scenes is {args.scenes}; allowed: 1 and more")
+    if args.workers < 0:
+        raise ValueError(f"--workers is {args.workers}; allowed: 0 (render in this process) and more")
+    if not 0 <= args.seed < 1000:
+        raise ValueError(f"--seed is {args.seed}; allowed: 0 to 999")
+    if not 0 < args.wanted_precision < 1:
+        raise ValueError(f"--wanted-precision is {args.wanted_precision}; allowed: above 0, below 1")
+    if args.data is None and (args.labels or args.pictures or args.skip_broken):
+        raise ValueError("--labels, --pictures and --skip-broken belong to --data; name the data or leave them out")
+    if args.data is not None and (args.pack or args.source):
+        raise ValueError("--pack and --source belong to the project's own tests; leave them or --data out")
+    if args.fit_temperature and not args.model:
+        raise ValueError("--fit-temperature writes into a checkpoint; name it with --model")
+
+
+def _detector(args: argparse.Namespace) -> Detector:
     # torch takes seconds to import: not for --help, and not before the data are known to be good.
     from spp_sorter.detector import Detector
 
     lowest = DetectorConfig(score_thresh=LOWEST_SCORE)
-    detector = Detector(args.model or None, device=args.device, precision=args.precision, config=lowest)
+    return Detector(args.model or None, device=args.device, precision=args.precision, config=lowest)
+
+
+def _evaluate(args: argparse.Namespace) -> tuple[Summary, Measured | None, Gallery]:
+    detector = _detector(args)
     figures: Summary = {
         "command": shlex.join(["spp_sorter", *sys.argv[1:]]),
         "detector": detector.description,
@@ -170,22 +206,34 @@ def _evaluate(args: argparse.Namespace) -> tuple[Summary, Measured, Gallery]:
     }
     gallery = Gallery()
     if args.data is None:
-        found, measured = evaluate_rendered(detector, args.scenes, args.density, args.seed, gallery, args.workers)
-        figures.update({"seed": args.seed, "scenes": args.scenes, **found})
-        return figures, measured, gallery
-    names = tuple(detector.label_names)
-    label_map = LabelMap.read(args.labels, names) if args.labels else LabelMap.identity(names)
-    dataset = read_dataset(args.data, label_map, args.pictures, decode_pictures=True, skip_broken=args.skip_broken)
-    progress = tqdm(dataset_samples(dataset), args.data.name, len(dataset), unit="picture", disable=None)
-    found, measured = evaluate_dataset(detector, progress, args.seed, gallery)
-    figures.update({"data": str(args.data), "left_out": len(dataset.left_out), **found})
+        own, total = evaluate_own(detector, args, gallery)
+        figures.update({"seed": args.seed, "scenes": args.scenes, **own})
+        return figures, total, gallery
+    samples, left_out = _data_samples(args, detector.label_names)
+    found, measured = evaluate_dataset(detector, samples, args.seed, gallery, (args.wanted_precision,))
+    figures.update({"data": str(args.data), "left_out": left_out, **found})
     return figures, measured, gallery
 
 
-def _overall(measured: Measured, seed: int, intervals: Summary) -> Summary:
-    """What is measured at the operating point; the interval of ``ece`` is put beside the others."""
-    ece, intervals["ece"] = summarise_calibration(measured, seed)
-    return {"confusion": summarise_confusion(measured), "ece": ece, "grasp": summarise_grasps(measured, seed)}
+def _data_samples(args: argparse.Namespace, names: tuple[str, ...]) -> tuple[Iterable[Sample], int]:
+    label_map = LabelMap.read(args.labels, names) if args.labels else LabelMap.identity(names)
+    dataset = read_dataset(args.data, label_map, args.pictures, decode_pictures=True, skip_broken=args.skip_broken)
+    samples = tqdm(dataset_samples(dataset), args.data.name, len(dataset), unit="picture", disable=None)
+    return samples, len(dataset.left_out)
+
+
+def _fit_temperature(args: argparse.Namespace) -> int:
+    from spp_sorter.learning.temperature import fit_detector_temperature, store_temperature, validation_samples
+
+    detector = _detector(args)
+    if args.data is not None:
+        samples, _ = _data_samples(args, detector.label_names)
+    else:
+        samples = tqdm(validation_samples(detector.label_names, find_pack(args.pack), args.scenes), disable=None)
+    factor, count = fit_detector_temperature(detector, samples)
+    temperature = store_temperature(Path(args.model), factor)
+    print(f"{args.model}: temperature {temperature:.3f} (times {factor:.3f}), fitted to {count} detections")
+    return 0
 
 
 def _plain(value: Any) -> Any:

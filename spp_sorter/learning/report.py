@@ -13,9 +13,10 @@ import numpy as np
 from spp_sorter.evaluation.calibration import reliability
 from spp_sorter.evaluation.curves import precision_recall
 from spp_sorter.evaluation.matching import match_coco
-from spp_sorter.evaluation.measure import MATCH_IOU, Measured
+from spp_sorter.evaluation.measure import MATCH_IOU, OPERATING_SCORE, Measured
 from spp_sorter.evaluation.mistakes import KINDS, Gallery
 from spp_sorter.evaluation.summary import Summary, calibration_scores
+from spp_sorter.learning.tables import figure_rows, label_bodies
 
 _COLORS = ("#2e7d32", "#c62828", "#1565c0", "#6a1b9a", "#ef6c00", "#00838f")
 _SIDE, _MARGIN = 300, 44
@@ -33,34 +34,35 @@ svg{margin-right:1.5em}
 <h2>Curves</h2>$curves
 <h2>Called at score $score and IoU $iou</h2>$confusion
 <h2>Grasps</h2>$grasps
+$singles
 <h2>Worst mistakes</h2><p>Green: the truth. Red: what was called.</p>$mistakes
 </body></html>
 """)
 
 
-def write_report(path: Path, figures: Summary, measured: Measured, gallery: Gallery) -> None:
+def write_report(path: Path, figures: Summary, measured: Measured | None, gallery: Gallery) -> None:
     """Write the report, whole or not at all.
 
     Args:
         path: the HTML file.
         figures: what ``evaluate`` found.
-        measured: the pictures behind the overall figures, for the curves.
+        measured: the pictures behind the overall figures, for the curves; None where there are only single ones.
         gallery: the worst mistakes.
     """
-    rendered = figures.get("rendered")
-    rows = {"all": figures} if rendered is None else {**rendered["density"], " + ".join(rendered["pooled"]): rendered}
-    body = rendered or figures
-    confusion = figures["confusion"]
+    confusion = figures.get("confusion")
     page = _PAGE.substitute(
         detector=escape(figures["detector"]),
         command=escape(figures["command"]),
-        detection=_detection(rows),
-        labels=_labels(body["per_class"]),
-        curves=_precision_recall_plot(measured) + _reliability_plot(measured),
-        score=f"{confusion['score_thresh']:g}",
-        iou=f"{confusion['iou_thresh']:g}",
-        confusion=_confusion(confusion["counts"]),
-        grasps=_grasps(figures["grasp"]),
+        detection=_detection(figure_rows(figures)),
+        labels="".join(
+            f"<h3>{escape(name)}</h3>{_labels(body['per_class'])}" for name, body in label_bodies(figures).items()
+        ),
+        curves="" if measured is None else _precision_recall_plot(measured) + _reliability_plot(measured),
+        score=f"{OPERATING_SCORE:g}",
+        iou=f"{MATCH_IOU:g}",
+        confusion="" if confusion is None else _confusion(confusion["counts"]),
+        grasps=_grasps(figures["grasp"]) if "grasp" in figures else "",
+        singles=_singles(figures.get("singles") or {}),
         mistakes="".join(_mistakes(gallery, kind) for kind in KINDS),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,6 +116,22 @@ def _grasps(grasp: Summary) -> str:
         row = grasp[key]
         rows.append((name, _number(row["p50"], row["interval"]["p50"]), _number(row["p90"]), str(row["items"])))
     return _table(("", "share or median", "90th percentile", "measured on"), rows)
+
+
+def _singles(singles: Summary) -> str:
+    rows = [
+        (
+            source,
+            label,
+            str(row["pictures"]),
+            *(_number(row[key], row["interval"][key]) for key in ("found", "named", "both")),
+        )
+        for source, labels in singles.items()
+        for label, row in labels.items()
+    ]
+    if not rows:
+        return ""
+    return f"<h2>Single photographs</h2>{_table(('', 'label', 'pictures', 'found', 'label right', 'both'), rows)}"
 
 
 def _mistakes(gallery: Gallery, kind: str) -> str:

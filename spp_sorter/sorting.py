@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -60,10 +61,12 @@ class Sorter:
     Args:
         detector: finds items in an image.
         config: all settings; those marked live may be changed with ``configure``.
+        read_belt: called before the belt's motion is asked for; passes readings that wait to ``add_belt_sample``.
     """
 
-    def __init__(self, detector: ItemDetector, config: Config) -> None:
+    def __init__(self, detector: ItemDetector, config: Config, read_belt: Callable[[], None] | None = None) -> None:
         self._detector = detector
+        self._read_belt = read_belt or (lambda: None)
         self._config = config
         self._belt_lock = threading.Lock()
         self._belt = BeltMotion(config.belt)
@@ -104,6 +107,7 @@ class Sorter:
         started = time.perf_counter()
         detections = self._detector.detect(frame.image_bgr)
         detected = time.perf_counter()
+        self._read_belt()
         statuses: list[Status] = []
         tracking = Tracking(np.zeros(len(detections), np.int64), (), {})
         forecast: Forecast | None = None

@@ -1,6 +1,7 @@
 """The node's inputs: what arrives is counted and kept here, and turned into a ``Frame`` when the worker asks.
 
-Callbacks never convert a picture: they run on the executor, which must be free for the next frame.
+Callbacks never convert a picture: they run on the executor, which must be free for the next frame. Only images and
+depth wake it; camera info and belt readings wait until a frame needs them (``take_queued``).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from geometry_msgs.msg import TwistStamped
+from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -22,6 +24,7 @@ from spp_sorter.ros import messages
 from spp_sorter.ros.extrinsics import make_extrinsics
 from spp_sorter.ros.health import Health
 from spp_sorter.ros.messages import BadFrame
+from spp_sorter.ros.queued import QueuedGroup, take_waiting
 from spp_sorter.ros.transport import TopicReport, TopicWatch
 from spp_sorter.values import BeltSample, CameraIntrinsics, FloatArray, Frame, Level, Status
 
@@ -31,8 +34,8 @@ DEPTH_SLOP_NS = 5_000_000
 DEPTH_WAIT_S = 0.03
 """How long a frame waits for its depth image."""
 
-BELT_DEPTH = 200
-"""Belt readings that may wait for the executor: encoders speak up to a thousand times a second."""
+BELT_DEPTH = 500
+"""Belt readings that may wait to be taken: encoders speak up to a thousand times a second."""
 
 MessageInfo = Mapping[str, Any]
 
@@ -48,7 +51,7 @@ class Intake:
         config: transport, depth and extrinsics.
         health: counts.
         on_frame: called with every image; must not block.
-        on_belt: called with every belt reading; must not block.
+        on_belt: called with every belt reading, by whoever takes what is queued; must not block.
     """
 
     def __init__(
@@ -65,6 +68,8 @@ class Intake:
         self._depth = DepthBuffer() if config.node.use_depth else None
         self._extrinsics = make_extrinsics(node, config)
         self._watches: dict[str, TopicWatch] = {}
+        self._queued: list[tuple[Subscription, Callable[[Any], None]]] = []
+        self._queue_lock = threading.Lock()
         try:
             self._subscribe_all(config)
         except Exception:
@@ -74,11 +79,15 @@ class Intake:
     def _subscribe_all(self, config: Config) -> None:
         kind = CompressedImage if config.node.image_transport == "compressed" else Image
         self._subscribe("image", kind, self._take_image, self._image_topics(kind))
-        self._subscribe("camera_info", CameraInfo, self._take_camera_info)
+        queue = QueuedGroup()
+        self._subscribe("camera_info", CameraInfo, self._take_camera_info, group=queue)
         if self._depth is not None:
             self._subscribe("depth", Image, self._take_depth)
-        self._subscribe("belt_encoder", JointState, self._take_encoder, required=False, depth=BELT_DEPTH)
-        self._subscribe("belt_velocity", TwistStamped, self._take_velocity, required=False, depth=BELT_DEPTH)
+        for name, kind_of_belt, take in (
+            ("belt_encoder", JointState, self._take_encoder),
+            ("belt_velocity", TwistStamped, self._take_velocity),
+        ):
+            self._subscribe(name, kind_of_belt, take, required=False, depth=BELT_DEPTH, group=queue)
 
     def _image_topics(self, kind: type[Any]) -> tuple[str, ...]:
         """Compressed images come on `image` itself, or beside it as image_transport names them."""
@@ -94,13 +103,26 @@ class Intake:
         topics: tuple[str, ...] = (),
         required: bool = True,
         depth: int = qos_profile_sensor_data.depth,
+        group: CallbackGroup | None = None,
     ) -> None:
         subscriptions: list[Subscription] = []
         for topic in topics or (name,):
             qos = QoSProfile(depth=depth, reliability=qos_profile_sensor_data.reliability)
             options = QoSOverridingOptions.with_default_policies()
-            subscriptions.append(self._node.create_subscription(kind, topic, take, qos, qos_overriding_options=options))
+            subscription = self._node.create_subscription(
+                kind, topic, take, qos, callback_group=group, qos_overriding_options=options
+            )
+            subscriptions.append(subscription)
+            if group is not None:
+                self._queued.append((subscription, take))
         self._watches[name] = TopicWatch(self._node, name, subscriptions, required)
+
+    def take_queued(self) -> None:
+        """Take the camera info and the belt readings that wait; from any thread, several times a second."""
+        with self._queue_lock:
+            for subscription, take in self._queued:
+                for message, _ in take_waiting(subscription, BELT_DEPTH):
+                    take(message)
 
     def _take_image(self, message: Picture, info: MessageInfo) -> None:
         watch = self._watches["image"]
@@ -153,6 +175,7 @@ class Intake:
         Raises:
             BadFrame: the image is no image.
         """
+        self.take_queued()
         statuses: list[Status] = []
         stamp_ns = messages.stamp_to_ns(message.header.stamp)
         if isinstance(message, CompressedImage):

@@ -45,7 +45,7 @@ class Pipeline:
         self._node, self._detector, self._health = node, detector, health
         self._config = self._applied = config
         self.check(config)
-        self._sorter = Sorter(detector, config)
+        self._sorter = Sorter(detector, config, self._take_queued)
         self._examples = ExampleKeeper(config.examples) if config.examples.folder else None
         self._publishers = Publishers(node)
         self._intake: Intake | None = None
@@ -109,13 +109,22 @@ class Pipeline:
             self._examples.close()
 
     def watch(self) -> None:
-        """Withdraw the picks once when no frame was answered for ``node.stale_after`` seconds; call it often."""
+        """Take what is queued, and withdraw the picks once when no frame was answered for ``node.stale_after`` seconds.
+
+        Call it ten times a second.
+        """
+        self._take_queued()
         if self._intake is None or self._withdrawn or self._health.unanswered_s() < self._config.node.stale_after:
             return
         self._withdraw()
         self._node.get_logger().warning(
             f"no frame was answered for {self._config.node.stale_after:g} s: picks are withdrawn; see /diagnostics"
         )
+
+    def _take_queued(self) -> None:
+        intake = self._intake
+        if intake is not None:
+            intake.take_queued()
 
     def reports(self) -> list[TopicReport]:
         """What each input has received."""

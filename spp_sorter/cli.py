@@ -33,7 +33,9 @@ VERBS: dict[str, Verb] = {
     "check": Verb("spp_sorter.learning.check", "list everything that is wrong with a data set"),
     "train": Verb("spp_sorter.learning.train", "train the detector"),
     "evaluate": Verb("spp_sorter.learning.evaluate", "measure a detector"),
+    "calibrate": Verb("spp_sorter.ros.calibrate", "find the camera's pose over the belt by a calibration board"),
     "benchmark": Verb("spp_sorter.ros.benchmark", "time the detector, its peers, the picks and the node"),
+    "lecture": Verb("spp_sorter.lecture.compare", "run R-CNN, SPP-net, Fast R-CNN and this detector side by side"),
 }
 
 EXIT_USER_ERROR = 2

@@ -79,7 +79,7 @@ class ComposedScenes:
     def __init__(
         self,
         pack: Path,
-        split: Literal["train", "test"],
+        split: Literal["train", "test", "all"],
         seed: int,
         count: int,
         size_hw: tuple[int, int] = (480, 640),

@@ -23,7 +23,7 @@ class Drawer:
 
     Args:
         pack: where they lie.
-        split: ``train`` or ``test``.
+        split: ``train``, ``test`` or ``all``.
         exclude_sources: sources never to draw from.
         only_sources: where not empty, the only ones to draw from.
 
@@ -42,7 +42,7 @@ class Drawer:
         usable = [
             asset
             for asset in pack.assets
-            if asset.split == split
+            if split in ("all", asset.split)
             and asset.source not in exclude_sources
             and (not only_sources or asset.source in only_sources)
         ]

@@ -19,14 +19,14 @@ class Grounds:
 
     Args:
         pack: where they lie.
-        split: ``train`` or ``test``.
+        split: ``train``, ``test`` or ``all``.
     """
 
     def __init__(self, pack: Pack, split: str) -> None:
         self._pack = pack
         self._by_kind: dict[str, list[Background]] = {}
         for background in pack.backgrounds:
-            if background.split == split:
+            if split in ("all", background.split):
                 self._by_kind.setdefault(background.kind, []).append(background)
 
     def draw(self, kind: str, rng: np.random.Generator, size_hw: tuple[int, int]) -> ImageArray:
@@ -41,14 +41,14 @@ class Grounds:
         if not known or (kind != "bed" and rng.random() < _MADE_UP):
             return made_up_ground(rng, size_hw)
         picture = self._pack.picture(known[rng.integers(len(known))].picture)
-        return cv2.transform(_view(picture, rng, size_hw), color_matrix(rng, 0.8))
+        return cv2.transform(_view(picture, rng, size_hw), color_matrix(rng, 0.7))
 
 
 def made_up_ground(rng: np.random.Generator, size_hw: tuple[int, int]) -> ImageArray:
     """A surface that is plain, mottled, or grained like wood or brushed metal: [H, W, 3] uint8."""
     height, width = size_hw
     tone = rng.uniform(20, 250)
-    base = np.clip(tone + rng.normal(0, 14 if rng.random() < 0.6 else 45, 3), 5, 255)
+    base = np.clip(tone + rng.normal(0, 9 if rng.random() < 0.75 else 32, 3), 5, 255)
     if rng.random() < 0.12:
         base = np.full(3, 255.0)  # product shots
     rows, columns = math.ceil(height / 4), math.ceil(width / 4)

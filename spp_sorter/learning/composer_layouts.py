@@ -154,9 +154,7 @@ def _turned(patch: Patch, rng: np.random.Generator) -> Patch:
     return Patch(np.asarray(image, np.uint8), np.asarray(alpha, np.uint8), patch.asset, patch.piece)
 
 
-def _carpet(
-    soil_bgr: ImageArray, belt_bgr: ImageArray, scraps: list[Patch], rng: np.random.Generator
-) -> ImageArray:
+def _carpet(soil_bgr: ImageArray, belt_bgr: ImageArray, scraps: list[Patch], rng: np.random.Generator) -> ImageArray:
     """A layer thick with small scraps that covers 60 to 100 % of a belt: [H, W, 3] uint8."""
     height, width = soil_bgr.shape[:2]
     part = soil_bgr[: (height + 1) // 2, : (width + 1) // 2].copy()
@@ -188,9 +186,7 @@ def _carpet(
     return np.asarray(cv2.copyTo(np.ascontiguousarray(carpet), shown, belt_bgr), np.uint8)
 
 
-def _strew(
-    canvas: Canvas, scraps: list[Patch], rng: np.random.Generator, size_hw: tuple[int, int], count: int
-) -> None:
+def _strew(canvas: Canvas, scraps: list[Patch], rng: np.random.Generator, size_hw: tuple[int, int], count: int) -> None:
     """Strew scraps over the picture."""
     if not scraps:
         return

@@ -16,13 +16,17 @@ import numpy as np
 
 from spp_sorter.learning.cutout_grocery import ROUND, carton_mask, is_whole, round_items, stuff_mask
 from spp_sorter.learning.cutout_lists import GROCERY_LABELS, STAMPS, TRASHNET_DOUBTFUL, TRASHNET_LABELS
-from spp_sorter.learning.cutout_split import alike_groups, look, split_of
+from spp_sorter.learning.cutout_split import alike_groups, look, split_of, splits_of
 from spp_sorter.learning.cutouts import BadMask, Outline, outline_of_alpha, outline_on_plain
 from spp_sorter.learning.pack import NewAsset
 from spp_sorter.simulation.sprites import load_sprites
 from spp_sorter.values import LABELS, ImageArray
 
 LONG_SIDE_PX = 320
+PER_KIND = {"train": 18, "test": 6}
+"""Photographs of piles of one kind of produce that are taken, by split."""
+
+SHELF_QUALITY = 76
 PICTURES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp"))
 
 Mapper = Callable[[Callable[[Path], "list[NewAsset | Dropped]"], Iterable[Path]], "Iterable[list[NewAsset | Dropped]]"]
@@ -121,7 +125,8 @@ def _single(file: Path, folder: Path, source: str, label: str, licence: str) -> 
     except BadMask as error:
         return [Dropped(file, str(error))]
     encoded = file.read_bytes() if whole else None
-    return [_asset(image, outline, file, **named, licence=licence, alone=True, encoded=encoded)]
+    alone = outline.sure and not set(outline.cut_sides) >= {"left", "right"}
+    return [_asset(image, outline, file, **named, licence=licence, alone=alone, encoded=encoded)]
 
 
 def _grocery(folder: Path, labels: Mapping[str, str], mapper: Mapper) -> Iterator[NewAsset | Dropped]:
@@ -151,27 +156,54 @@ def _kind(shot_file: Path, folder: Path, top: str, label: str) -> list[NewAsset 
             encoded=shot_file.read_bytes(),
         )
     ]  # fmt: skip
+    taken = {"train": 0, "test": 0}
     for file in sorted((folder / top / kind).glob("*.jpg")):
-        image = np.asarray(cv2.imread(str(file), cv2.IMREAD_COLOR), np.uint8)
-        mine = partial(_asset, image, file=file, **named, encoded=file.read_bytes())
         name = f"grocery/{file.stem}"
         own_group = group if packages else name
+        split = split_of(own_group)
+        if not packages and taken[split] >= PER_KIND[split]:
+            continue  # more of the same piles would only swell the pack
+        image = np.asarray(cv2.imread(str(file), cv2.IMREAD_COLOR), np.uint8)
         try:
-            if packages:
-                mask = carton_mask(image, shot, outline.mask)
-                whole = is_whole(mask)
-                found.append(mine(Outline(mask, ()), name=name, group=own_group, kind="item" if whole else "material"))
-                continue
-            mask = stuff_mask(image, shot, outline.mask)
-            found.append(mine(Outline(mask, ()), name=name, group=own_group, kind="material"))
-            if is_whole(mask):
-                found.append(mine(Outline(mask, ()), name=f"{name}_whole", group=own_group))
+            cuts = (
+                _carton(image, shot, outline.mask) if packages else _produce(image, shot, outline.mask, kind in ROUND)
+            )
         except BadMask as error:
             found.append(Dropped(file, str(error)))
-        if kind in ROUND:
-            for number, circle in enumerate(round_items(image, shot, outline.mask)):
-                found.append(mine(Outline(circle, ()), name=f"{name}_round{number}", group=own_group))
+            continue
+        taken[split] += 1
+        y, x = np.nonzero(np.max([mask for _, _, mask in cuts], axis=0))
+        part = (slice(int(y.min()), int(y.max()) + 1), slice(int(x.min()), int(x.max()) + 1))
+        crop = np.ascontiguousarray(image[part])
+        encoded = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, SHELF_QUALITY])[1].tobytes()
+        found += [
+            _asset(
+                crop, Outline(np.ascontiguousarray(mask[part]), ()), file, name=f"{name}{suffix}", **named,
+                group=own_group, kind=kind_of_cut, encoded=encoded,
+            )
+            for suffix, kind_of_cut, mask in cuts
+        ]  # fmt: skip
     return found
+
+
+def _carton(image: ImageArray, shot: ImageArray, shot_mask: ImageArray) -> list[tuple[str, str, ImageArray]]:
+    """Suffix, kind and mask of what a photograph of a carton gives."""
+    mask = carton_mask(image, shot, shot_mask)
+    return [("", "item" if is_whole(mask) else "material", mask)]
+
+
+def _produce(
+    image: ImageArray, shot: ImageArray, shot_mask: ImageArray, is_round: bool
+) -> list[tuple[str, str, ImageArray]]:
+    """Suffix, kind and mask of what a photograph of produce gives: the stuff, and single fruits."""
+    mask = stuff_mask(image, shot, shot_mask)
+    cuts = [("", "material", mask)]
+    if is_whole(mask):
+        cuts.append(("_whole", "item", mask))
+    if is_round:
+        circles = round_items(image, shot, shot_mask)
+        cuts += [(f"_round{number}", "item", circle) for number, circle in enumerate(circles)]
+    return cuts
 
 
 def _stamps(folder: Path, mapper: Mapper) -> Iterator[NewAsset | Dropped]:
@@ -188,8 +220,9 @@ def _grouped(found: list[NewAsset]) -> Iterator[NewAsset]:
     names = [each.name for each in found]
     numbers = [int((re.findall(r"\d+", name) or ["0"])[-1]) for name in names]
     groups = alike_groups(names, numbers, [look(each.image_bgr, each.mask) for each in found])
+    splits = splits_of(groups)
     for each, group in zip(found, groups, strict=True):
-        yield replace(each, group=group, split=split_of(group))
+        yield replace(each, group=group, split=splits[group])
 
 
 def _of_alpha(bgra: ImageArray, file: Path, **fields: str) -> NewAsset | Dropped:

@@ -11,6 +11,7 @@ import numpy as np
 from spp_sorter.values import FloatArray, ImageArray
 
 TEST_SHARE = 0.2
+FEWEST_TO_SPLIT = 4
 NEIGHBOURS = 4
 """Pictures taken one after the other show the same object more often than others."""
 
@@ -20,8 +21,24 @@ _ALIKE = 0.86
 
 def split_of(group: str) -> str:
     """``test`` for one group in five, ``train`` for the others; the same on every machine for ever."""
-    number = int.from_bytes(hashlib.sha256(group.encode()).digest()[:4], "big")
-    return "test" if number / 2**32 < TEST_SHARE else "train"
+    return "test" if _hash(group) < TEST_SHARE else "train"
+
+
+def _hash(group: str) -> float:
+    """0 to 1."""
+    return int.from_bytes(hashlib.sha256(group.encode()).digest()[:4], "big") / 2**32
+
+
+def splits_of(groups: Sequence[str]) -> dict[str, str]:
+    """The split of every group; where chance would give a small set nothing to test on, its first group by hash is it.
+
+    Args:
+        groups: names, which may come up several times.
+    """
+    splits = {group: split_of(group) for group in groups}
+    if len(splits) >= FEWEST_TO_SPLIT and "test" not in splits.values():
+        splits[min(splits, key=_hash)] = "test"
+    return splits
 
 
 def look(image_bgr: ImageArray, mask: ImageArray) -> FloatArray:

@@ -5,7 +5,9 @@ H, W: height and width of a picture, pixels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -27,6 +29,11 @@ DARK = 0.42
 WHITE = 247.0
 """Ground of this lightness (of 255) is a product shot's."""
 
+STRICTNESS = (0.45, 0.65, 0.9, 1.3)
+MIN_AGREEMENT = 0.8
+SURE_AGREEMENT = 0.93
+"""Outlines at two thresholds, one next to the other, overlap by at least so much."""
+
 MAIN_PIECE = 0.7
 """The largest piece must hold this share of all that was found."""
 
@@ -42,10 +49,12 @@ class Outline:
     Attributes:
         mask: [H, W] uint8, 255 on the item and 0 elsewhere.
         cut_sides: sides of the picture (``left``, ``top``, ``right``, ``bottom``) that cut the item off.
+        sure: its box hardly depends on how strict the threshold is.
     """
 
     mask: ImageArray
     cut_sides: tuple[str, ...]
+    sure: bool = True
 
 
 def outline_on_plain(image_bgr: ImageArray, convex: bool = False) -> Outline:
@@ -73,11 +82,41 @@ def outline_on_plain(image_bgr: ImageArray, convex: bool = False) -> Outline:
     light = smooth[..., 0] / np.maximum(ground[..., 0], 1)
     slope = cv2.magnitude(cv2.Sobel(smooth[..., 0], cv2.CV_32F, 1, 0), cv2.Sobel(smooth[..., 0], cv2.CV_32F, 0, 1)) / 8
     limit = max(3.0, 2.0 * spread)
-    item = (hue > limit + 2) | (light > 1.0 + 2 * limit / 100) | (light < DARK) | (slope > limit)
-    if ground[..., 0].mean() > WHITE:  # shadows have been taken out of product shots
-        item |= np.abs(difference).max(axis=2) > 5
-    mask = _largest_filled(item.astype(np.uint8), convex)
-    return Outline(mask, cut_sides(mask)) if convex else check_outline(image_bgr, mask)
+    white = float(ground[..., 0].mean()) > WHITE  # shadows have been taken out of product shots
+
+    def found(strictness: float) -> ImageArray:
+        at = limit * strictness
+        item = (hue > at + 2) | (light > 1.0 + 2 * at / 100) | (light < DARK) | (slope > at)
+        if white:
+            item |= np.abs(difference).max(axis=2) > 5 * strictness
+        return _largest_filled(item.astype(np.uint8), convex)
+
+    if convex:
+        mask = found(1.0)
+        return Outline(mask, cut_sides(mask), True)
+    best, agree = _steadiest(found)
+    if agree < MIN_AGREEMENT:
+        raise BadMask(
+            f"the outline depends on how strict the threshold is (overlap {agree:.0%}; allowed: {MIN_AGREEMENT:.0%})"
+        )
+    outline = check_outline(image_bgr, best)
+    return Outline(best, outline.cut_sides, agree >= SURE_AGREEMENT)
+
+
+def _steadiest(found: Callable[[float], ImageArray]) -> tuple[ImageArray, float]:
+    """The mask that changes least from one strictness to the next, and the overlap of the two."""
+    masks: list[ImageArray] = []
+    reason = "nothing stands out from the background"
+    for strictness in STRICTNESS:
+        try:
+            masks.append(found(strictness))
+        except BadMask as error:
+            reason = str(error)
+    if len(masks) < 2:
+        raise BadMask(reason)
+    overlaps = [_agreement(a > 0, b > 0) for a, b in pairwise(masks)]
+    best = int(np.argmax(overlaps))
+    return masks[best + 1], overlaps[best]
 
 
 def outline_of_alpha(bgra: ImageArray) -> Outline:
@@ -142,7 +181,6 @@ def check_outline(image_bgr: ImageArray, mask: ImageArray) -> Outline:
         BadMask: too small or large, ragged, cut by three or more sides or along most of one, or without an edge in
             the picture where the mask ends.
     """
-    height, width = mask.shape
     share = float((mask > 0).mean())
     if not MIN_AREA <= share <= MAX_AREA:
         raise BadMask(f"the item covers {share:.1%} of the picture; allowed: {MIN_AREA:.1%} to {MAX_AREA:.0%}")
@@ -165,6 +203,11 @@ def cut_sides(mask: ImageArray) -> tuple[str, ...]:
     """Sides of the picture that a mask [H, W] ends at, over at least a fiftieth of their length."""
     ends = [mask[:, :2], mask[:2].T, mask[:, -2:], mask[-2:].T]
     return tuple(s for s, end in zip(_SIDES, ends, strict=True) if (end > 0).all(axis=1).mean() > 0.02)
+
+
+def _agreement(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two masks [H, W] bool."""
+    return float((a & b).sum() / max((a | b).sum(), 1))
 
 
 def _contrast(image_bgr: ImageArray, mask: ImageArray) -> float:

@@ -21,6 +21,8 @@ import numpy as np
 from spp_sorter.values import LABELS, ImageArray
 
 PACK_VERSION = 1
+ITEM_QUALITY = 88
+BACKGROUND_QUALITY = 80
 DEFAULT_PACK = Path(".cache/pack")
 MAKE_PACK = "make one with: spp_sorter scenes --build-pack FOLDER --pack .cache/pack"
 
@@ -113,12 +115,10 @@ class PackWriter:
 
     Args:
         path: folder of the pack.
-        quality: JPEG quality of pictures.
     """
 
-    def __init__(self, path: Path, quality: int = 88) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._quality = quality
         self._partial = path.with_name(f"{path.name}.{os.getpid()}.part")
         shutil.rmtree(self._partial, ignore_errors=True)
         self._partial.mkdir(parents=True)
@@ -130,7 +130,7 @@ class PackWriter:
     def add(self, new: NewAsset) -> None:
         """Append an item; pictures that were added before are stored once."""
         y, x = np.nonzero(new.mask)
-        encoded = new.encoded if new.encoded is not None else self._jpeg(new.image_bgr)
+        encoded = new.encoded if new.encoded is not None else self._jpeg(new.image_bgr, ITEM_QUALITY)
         _, png = cv2.imencode(".png", new.mask, [cv2.IMWRITE_PNG_BILEVEL, 1])
         self._assets.append(
             Asset(
@@ -142,7 +142,7 @@ class PackWriter:
 
     def add_background(self, name: str, kind: str, split: str, image_bgr: ImageArray) -> None:
         """Append a picture [H, W, 3] uint8 to lay items on."""
-        self._backgrounds.append(Background(name, kind, split, self._put(self._jpeg(image_bgr))))
+        self._backgrounds.append(Background(name, kind, split, self._put(self._jpeg(image_bgr, BACKGROUND_QUALITY))))
 
     def close(self) -> None:
         """Write the list and put the pack in its place."""
@@ -159,8 +159,8 @@ class PackWriter:
         self._partial.rename(self._path)
         shutil.rmtree(old, ignore_errors=True)
 
-    def _jpeg(self, image_bgr: ImageArray) -> bytes:
-        _, encoded = cv2.imencode(".jpg", image_bgr, [cv2.IMWRITE_JPEG_QUALITY, self._quality])
+    def _jpeg(self, image_bgr: ImageArray, quality: int) -> bytes:
+        _, encoded = cv2.imencode(".jpg", image_bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
         return encoded.tobytes()
 
     def _put(self, content: bytes) -> tuple[int, int]:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 
+import cv2
+import numpy as np
 from tqdm import tqdm
 
-from spp_sorter.learning.cutout_sources import Dropped, read_source, sprite_assets
+from spp_sorter.learning.cutout_sources import PICTURES, Dropped, read_source, sprite_assets
+from spp_sorter.learning.cutout_split import split_of
 from spp_sorter.learning.held_out import render_pool
-from spp_sorter.learning.pack import NewAsset, Pack, write_pack
+from spp_sorter.learning.pack import NewAsset, Pack, PackError, write_pack
 from spp_sorter.learning.pack_backgrounds import plain_grounds, render_background, rendered_backgrounds
+from spp_sorter.values import ImageArray
 
-STAMPS_PATH = Path("/usr/share/tuxpaint/stamps")
-"""Where Debian's tuxpaint-stamps-default puts its pictures."""
+BELT_LONG_SIDE_PX = 640
+
+Found = list[NewAsset | Dropped]
 
 
 def build_pack(
@@ -26,6 +30,7 @@ def build_pack(
     jobs: int = 2,
     backgrounds: tuple[int, int, int] = (120, 60, 90),
     sprites: bool = True,
+    belts: Path | None = None,
 ) -> tuple[Pack, list[Dropped]]:
     """Cut out all items, render what they will lie on, and write the pack.
 
@@ -36,26 +41,34 @@ def build_pack(
         jobs: processes.
         backgrounds: how many belts, organic layers and plain grounds.
         sprites: take the shipped sprites in too.
+        belts: folder of the user's own pictures of an empty belt.
 
     Returns:
         The pack, and what was left out.
 
     Raises:
         FileNotFoundError, ValueError: see ``read_source``.
+        PackError: not one picture gave an item.
     """
     assets: list[NewAsset] = []
     dropped: list[Dropped] = []
+    pictures = list(_own_belts(belts)) if belts is not None else []
     with render_pool(jobs) as pool:
-        mapper = partial(_mapped, pool)
         for folder in folders:
-            for each in tqdm(read_source(folder, labels or {}, mapper), folder.name, unit="picture", disable=None):
-                (dropped if isinstance(each, Dropped) else assets).append(each)  # type: ignore[arg-type]
+            found = read_source(folder, labels or {}, _Pooled(pool))
+            for each in tqdm(found, folder.name, unit="item", disable=None):
+                if isinstance(each, Dropped):
+                    dropped.append(each)
+                else:
+                    assets.append(each)
+        if not assets:
+            first = f": {dropped[0].file}: {dropped[0].reason}" if dropped else ""
+            raise PackError(f"not one of {len(dropped)} pictures gave an item{first}")
         if sprites:
             assets += [each for each in sprite_assets() if isinstance(each, NewAsset)]
         wanted = rendered_backgrounds(*backgrounds[:2])
-        pictures = list(
-            tqdm(pool.map(render_background, wanted, chunksize=2), "backgrounds", len(wanted), disable=None)
-        )
+        rendered = pool.map(render_background, wanted, chunksize=2)
+        pictures += tqdm(rendered, "backgrounds", len(wanted), disable=None)
     pictures += plain_grounds(assets, backgrounds[2])
     return write_pack(path, assets, pictures), dropped
 
@@ -74,5 +87,29 @@ def describe(pack: Pack, dropped: Sequence[Dropped]) -> str:
     return "\n".join(lines)
 
 
-def _mapped(pool: ProcessPoolExecutor, function: object, items: object) -> object:
-    return pool.map(function, items, chunksize=4)  # type: ignore[arg-type, type-var]
+def _own_belts(folder: Path) -> Iterator[tuple[str, str, str, ImageArray]]:
+    """The user's pictures of an empty belt.
+
+    Raises:
+        FileNotFoundError: there are none.
+    """
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES)
+    if not files:
+        raise FileNotFoundError(f"no pictures of belts under '{folder}'")
+    for file in files:
+        image = cv2.imread(str(file), cv2.IMREAD_COLOR)
+        if image is None:
+            continue
+        scale = min(BELT_LONG_SIDE_PX / max(image.shape[:2]), 1.0)
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        yield f"own_{file.stem}", "belt", split_of(file.name), np.asarray(image, np.uint8)
+
+
+class _Pooled:
+    """A process pool in the place of ``map``."""
+
+    def __init__(self, pool: ProcessPoolExecutor) -> None:
+        self._pool = pool
+
+    def __call__(self, read: Callable[[Path], Found], files: Iterable[Path]) -> Iterable[Found]:
+        return self._pool.map(read, files, chunksize=2)

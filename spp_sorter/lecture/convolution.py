@@ -18,7 +18,7 @@ from spp_sorter.network.backbone import Backbone
 from spp_sorter.values import ImageArray
 
 STRIDE = 16
-BATCHES = (1, 2, 4, 8, 16, 32, 64)
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """Batch sizes that are tried for regions."""
 
 
@@ -63,7 +63,8 @@ class Convolution:
 
     def best_batch(self, side: int) -> int:
         """The batch size that convolves most regions of ``side`` x ``side`` per second here, by trial."""
-        seconds = {}
+        seconds: dict[int, float] = {}
+        best = BATCHES[0]
         for batch in BATCHES:
             images = self.prepare(np.full((batch, side, side, 3), 127, np.uint8))
             self.run(images)
@@ -73,7 +74,10 @@ class Convolution:
                 self.run(images)
                 trials.append(self.synchronise() - start)
             seconds[batch] = min(trials) / batch
-        return min(seconds, key=lambda batch: seconds[batch])
+            best = min(seconds, key=lambda size: seconds[size])
+            if batch >= 4 * best:  # two larger sizes were slower
+                break
+        return best
 
 
 def scaled(image_bgr: ImageArray, short_side: int) -> tuple[ImageArray, float]:

@@ -34,6 +34,9 @@ MAX_PIXELS = 1 << 26
 HARMLESS_BYTES = 8
 """Cameras may put so many bytes of padding before a JPEG's end marker; damaged data leave more of them."""
 
+PNG_MAX_RATIO = 1032
+"""Deflate shrinks to no less than this share; a damaged header that promises more would cost seconds for nothing."""
+
 Raw = npt.NDArray[Any]
 
 
@@ -277,7 +280,10 @@ def _compressed_size_hw(data: bytes) -> tuple[int, int]:
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         if len(data) < 33 or b"IEND" not in data[-1024:]:
             raise BadFrame("truncated", f"PNG of {len(data)} bytes has no end; check the network")
-        return int.from_bytes(data[20:24], "big"), int.from_bytes(data[16:20], "big")
+        height, width = int.from_bytes(data[20:24], "big"), int.from_bytes(data[16:20], "big")
+        if height * width * data[24] > 8 * PNG_MAX_RATIO * len(data):
+            raise BadFrame("truncated", f"PNG of {len(data)} bytes is said to be {width}x{height}; check the network")
+        return height, width
     if data.startswith(_JPEG):
         if b"\xff\xd9" not in data[-1024:]:
             raise BadFrame("truncated", f"JPEG of {len(data)} bytes has no end marker; check the network")

@@ -20,13 +20,15 @@ from spp_sorter.ros import messages
 from spp_sorter.ros.bag_frames import BadInput, BagFrame, BagFrames
 from spp_sorter.ros.bag_topics import TopicNames, choose_topics
 from spp_sorter.ros.bags import BagError, BagReader, BagWriter
+from spp_sorter.ros.compare import compare, comparison_rows, read_results
 from spp_sorter.ros.markers import markers_of
 from spp_sorter.ros.parameter_files import read_parameters, read_setting
 from spp_sorter.ros.publishers import camera_of
-from spp_sorter.ros.replay_report import ReplayReport
+from spp_sorter.ros.replay_report import ReplayReport, format_table
+from spp_sorter.ros.report import RunRecord, write_report
 from spp_sorter.ros.video import Video
 from spp_sorter.sorting import ItemDetector, Sorter
-from spp_sorter.values import BeltSample, Frame, SortResult
+from spp_sorter.values import BeltSample, Frame, ImageArray, SortResult
 
 BAG_NAME = "replay.mcap"
 VIDEO_NAME = "replay.mp4"
@@ -41,11 +43,13 @@ class Outputs:
         folder: where ``replay.mcap`` and ``replay.mp4`` go; earlier ones are replaced.
         video: whether the video is written.
         progress: whether a progress bar is shown.
+        record: takes every frame for a page.
     """
 
     folder: Path
     video: bool = True
     progress: bool = False
+    record: RunRecord | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bag", type=Path, help="rosbag2 folder, or a .mcap or .db3 file")
     parser.add_argument("--out", type=Path, required=True, help=f"folder for {BAG_NAME} and {VIDEO_NAME}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures, and one entry per frame")
+    parser.add_argument(
+        "--report", type=Path, metavar="HTML", help="write a page with plots and pictures of hard frames"
+    )
+    parser.add_argument("--compare", type=Path, metavar="OLD", help=f"the {BAG_NAME} of an earlier replay of this bag")
     parser.add_argument("--no-video", action="store_true", help="write the bag only")
     parser.add_argument("--params", type=Path, metavar="YAML", help="ROS parameter file, as the node takes it")
     parser.add_argument(
@@ -78,14 +86,24 @@ def run(args: argparse.Namespace) -> int:
         from spp_sorter.detector import Detector
 
         detector = Detector.from_config(config)
-        outputs = Outputs(args.out, not args.no_video, progress=sys.stderr.isatty())
+        record = RunRecord() if args.report is not None else None
+        outputs = Outputs(args.out, not args.no_video, sys.stderr.isatty(), record)
+        earlier = read_results(args.compare) if args.compare is not None else None  # it may be the one that is replaced
         report = replay(bag, detector, config, outputs, names)
+    changes = compare(earlier, read_results(args.out / BAG_NAME)) if earlier is not None else None
+    about = f"{args.bag}: {detector.description}"
     if args.json is not None:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         figures = report.as_json(bag=str(args.bag), detector=detector.description)
+        figures = figures if changes is None else {"changes": changes, **figures}
         args.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    print(f"{args.bag}: {detector.description}")
+    rows = [] if changes is None else comparison_rows(changes)
+    if record is not None:
+        write_report(args.report, record, report, about, rows)
+    print(about)
     print(report.table())
+    if rows:
+        print(f"against {args.compare}:\n{format_table(rows)}")
     print(f"written: {args.out / BAG_NAME}" + ("" if args.no_video else f", {args.out / VIDEO_NAME}"))
     if not report.num_processed:
         print("spp_sorter replay: no picture could be sorted; the causes stand above", file=sys.stderr)
@@ -148,7 +166,8 @@ def replay(
                 report.add_bad_input(item)
             else:
                 bar.update()
-                _sort(item, sorter, report, results, video, (time.perf_counter() - reading) * 1e3)
+                read_ms = (time.perf_counter() - reading) * 1e3
+                _sort(item, sorter, report, results, (video, outputs.record), read_ms)
                 reading = time.perf_counter()
     report.seconds = time.perf_counter() - started
     return report
@@ -159,7 +178,7 @@ def _sort(
     sorter: Sorter,
     report: ReplayReport,
     results: ResultWriter,
-    video: Video | None,
+    shown: tuple[Video | None, RunRecord | None],
     read_ms: float,
 ) -> None:
     if item.frame is None:
@@ -169,10 +188,17 @@ def _sort(
     result = dataclasses.replace(result, statuses=(*item.statuses, *result.statuses))
     started = time.perf_counter()
     results.write(item.frame, result)
+    frame, (video, record) = item.frame, shown
+
+    def draw() -> ImageArray:
+        return draw_result(frame.image_bgr, result, results.config, camera_of(frame))
+
     if video is not None:
-        video.add(item.stamp_ns, draw_result(item.frame.image_bgr, result, results.config, camera_of(item.frame)))
-    write_ms = (time.perf_counter() - started) * 1e3
-    report.add_result(item, result, {"read": read_ms, **result.stages_ms, "write": write_ms})
+        video.add(item.stamp_ns, draw())
+    stages_ms = {"read": read_ms, **result.stages_ms, "write": (time.perf_counter() - started) * 1e3}
+    report.add_result(item, result, stages_ms)
+    if record is not None:
+        record.add(item, result, stages_ms, draw)
 
 
 class ResultWriter:
@@ -202,8 +228,9 @@ class ResultWriter:
             self._put("label_info", labels, frame.stamp_ns, latched=True)
             self._labels_written = True
         self._put("pick_targets", messages.picks_to_msg(result.picks, belt), frame.stamp_ns)
-        detections = messages.detections_to_msg(result.detections, image, result.track_ids)
-        self._put("detections", detections, frame.stamp_ns)
+        if result.looked:
+            detections = messages.detections_to_msg(result.detections, image, result.track_ids)
+            self._put("detections", detections, frame.stamp_ns)
         self._put("detections_3d", messages.tracks_to_detection3d_array(result.tracks, belt), frame.stamp_ns)
         self._put("markers", markers_of(result, belt, config.picking, config.drawing), frame.stamp_ns)
 

@@ -118,9 +118,8 @@ class FrameNetwork(nn.Module):
     def propose(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """[1, C, H, W] map to [R, 4] proposals, best first, and [R] whether each is there."""
         dense = self.network.propose(features)
-        logits = dense.logits[0]
-        candidates = min(max(PRE_NMS, self.proposals), logits.shape[0])
-        best, index = logits.topk(candidates)
+        scores = dense.logits[0].sigmoid()
+        best, index = scores.topk(min(max(PRE_NMS, self.proposals), int(scores.shape[0])))
         boxes = clip_boxes(dense.boxes_xyxy[0].index_select(0, index), self.scaled_hw)
         return self.suppression.best(boxes, best, self.proposals)
 

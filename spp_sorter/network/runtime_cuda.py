@@ -27,48 +27,62 @@ WARM_UPS = 3
 class DeviceLetterbox(nn.Module):
     """``Letterbox.image`` in torch: [H, W, 3] uint8 to [h, w, 3] float32, whole numbers within 1 of the other's.
 
-    Args:
-        letterbox: one that ``can_scale`` accepts.
+    Interpolation and averages over areas are both a matrix for the rows and one for the columns.
     """
+
+    rows: Tensor
+    columns: Tensor
 
     def __init__(self, letterbox: Letterbox) -> None:
         super().__init__()
-        self.letterbox = letterbox
-
-    @staticmethod
-    def can_scale(letterbox: Letterbox) -> bool:
-        """Whether the scaling has a form here: none, interpolation, or averages of whole blocks."""
         (height, width), (scaled_height, scaled_width) = letterbox.source_hw, letterbox.scaled_hw
-        whole = height % scaled_height == 0 and width % scaled_width == 0
-        return letterbox.source_hw == letterbox.scaled_hw or height < 2 * scaled_height or whole
+        self.scales = letterbox.source_hw != letterbox.scaled_hw
+        weights = _area_weights if height >= 2 * scaled_height else _linear_weights
+        self.register_buffer("rows", weights(height, scaled_height))
+        self.register_buffer("columns", weights(width, scaled_width))
+        bottom, right = letterbox.target_hw[0] - scaled_height, letterbox.target_hw[1] - scaled_width
+        self.padding = (0, 0, 0, right, 0, bottom)
 
     def forward(self, image: Tensor) -> Tensor:
         """Scale and pad."""
-        (height, width), (scaled_height, scaled_width) = self.letterbox.source_hw, self.letterbox.scaled_hw
-        pixels = image.permute(2, 0, 1)[None].float()
-        if height >= 2 * scaled_height:
-            pixels = F.avg_pool2d(pixels, (height // scaled_height, width // scaled_width)).round()
-        elif (height, width) != (scaled_height, scaled_width):
-            pixels = F.interpolate(pixels, (scaled_height, scaled_width), mode="bilinear", align_corners=False).round()
-        bottom, right = self.letterbox.target_hw[0] - scaled_height, self.letterbox.target_hw[1] - scaled_width
-        if bottom or right:
-            pixels = F.pad(pixels, (0, right, 0, bottom), value=float(PADDING_VALUE))
-        return pixels[0].permute(1, 2, 0)
+        pixels = image.float()
+        if self.scales:
+            height, width, colors = (int(size) for size in image.shape)
+            squeezed = (self.rows @ pixels.reshape(height, width * colors)).reshape(-1, width, colors)  # [h, W, 3]
+            pixels = torch.matmul(self.columns, squeezed).round()  # [h, w, 3]
+        return F.pad(pixels, self.padding, value=float(PADDING_VALUE)) if any(self.padding) else pixels
+
+
+def _linear_weights(size: int, scaled: int) -> Tensor:
+    """[scaled, size] weights of linear interpolation at the centres of the new pixels; the border repeats."""
+    centre = ((torch.arange(scaled, dtype=torch.float64) + 0.5) * size / scaled - 0.5).clamp(0, size - 1)
+    low = centre.floor().long().clamp(max=max(size - 2, 0))
+    share = centre - low
+    weights = torch.zeros(scaled, size, dtype=torch.float64)
+    weights.scatter_add_(1, low[:, None], (1 - share)[:, None])
+    weights.scatter_add_(1, (low + 1).clamp(max=size - 1)[:, None], share[:, None])
+    return weights.float()
+
+
+def _area_weights(size: int, scaled: int) -> Tensor:
+    """[scaled, size] weights of averages over the area that a new pixel covers."""
+    edge = torch.arange(scaled + 1, dtype=torch.float64) * size / scaled
+    pixel = torch.arange(size, dtype=torch.float64)
+    low = torch.maximum(edge[:-1, None], pixel[None])
+    high = torch.minimum(edge[1:, None], pixel[None] + 1)
+    return ((high - low).clamp(min=0) * scaled / size).float()
 
 
 class _Frame:
     """One picture size: pinned buffers on both sides, and what runs between them."""
 
     def __init__(self, frame: FrameNetwork, letterbox: Letterbox, device: torch.device) -> None:
-        self.scales_here = DeviceLetterbox.can_scale(letterbox)
-        self.letterbox = letterbox
-        size_hw = letterbox.source_hw if self.scales_here else letterbox.target_hw
-        self.host_picture = torch.empty((*size_hw, 3), dtype=torch.uint8, pin_memory=True)
+        self.host_picture = torch.empty((*letterbox.source_hw, 3), dtype=torch.uint8, pin_memory=True)
         self.host_array = self.host_picture.numpy()
         self.host_limits = torch.tensor([0.5, 0.5]).pin_memory()
         self.limits_array = self.host_limits.numpy()
         self.frame = frame
-        self.scale = DeviceLetterbox(letterbox) if self.scales_here else None
+        self.scale = DeviceLetterbox(letterbox).to(device)
         self.device = device
         self.stream = torch.cuda.Stream(device)
         self.graph: torch.cuda.CUDAGraph | None = None
@@ -94,11 +108,10 @@ class _Frame:
 
     def run(self, image_bgr: ImageArray, limits: tuple[float, float]) -> FloatArray:
         """The frame's table, on the host."""
-        picture = image_bgr if self.scales_here else self.letterbox.image(image_bgr)
-        if picture.flags.c_contiguous:
-            self.host_picture.copy_(torch.from_numpy(picture))  # by several threads where there are some
+        if image_bgr.flags.c_contiguous:
+            self.host_picture.copy_(torch.from_numpy(image_bgr))  # by several threads where there are some
         else:
-            np.copyto(self.host_array, picture)
+            np.copyto(self.host_array, image_bgr)
         self.limits_array[:] = limits
         with torch.cuda.stream(self.stream):
             if self.graph is not None:
@@ -111,7 +124,7 @@ class _Frame:
     def _steps(self) -> Tensor:
         picture = self.host_picture.to(self.device, non_blocking=True)
         limits = self.host_limits.to(self.device, non_blocking=True)
-        table: Tensor = self.frame(self.scale(picture) if self.scale is not None else picture, limits)
+        table: Tensor = self.frame(self.scale(picture), limits)
         return table
 
 

@@ -24,8 +24,14 @@ LOOSE = DetectorConfig(score_thresh=0.0, nms_thresh=0.5)
 def make_checkpoint(folder, backbone):
     torch.manual_seed(0)
     network = SppNetwork(NetworkConfig(backbone=backbone, channels=32, hidden=64)).eval()
-    for layer, std in ((network.head.classes, 0.2), (network.head.refine, 0.02), (network.rpn.output, 0.02)):
+    for layer, std in ((network.head.classes, 0.2), (network.head.refine, 0.1), (network.rpn.output, 0.02)):
         torch.nn.init.normal_(layer.weight, std=std)  # boxes and scores that differ
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(module.bias, std=0.3)
+    with torch.no_grad():  # objectness that differs from cell to cell by far more than rounding
+        tower = network.rpn.tower(network.convolve(torch.rand(1, 3, 96, 160) * 255))
+        network.rpn.output.weight /= (network.rpn.output(tower)[:, 0]).std() * 2
     path = folder / f"{backbone}.pt"
     save_checkpoint(Checkpoint(network.config, network.state_dict(), step=1), path)
     return path
@@ -163,9 +169,6 @@ def test_scaling_in_torch_is_scaling_in_opencv(size_hw):
     letterbox = Letterbox.fit(size_hw, 512)
     image = picture(size_hw)
     expected = letterbox.image(image).astype(int)
-    if not DeviceLetterbox.can_scale(letterbox):
-        assert size_hw == (1080, 1920)
-        return
     scaled = DeviceLetterbox(letterbox)(torch.from_numpy(image)).numpy()
     assert scaled.shape == expected.shape
     assert np.abs(scaled - expected).max() <= 1

@@ -120,7 +120,9 @@ class FrameNetwork(nn.Module):
         dense = self.network.propose(features)
         scores = dense.logits[0].sigmoid()
         best, index = scores.topk(min(max(PRE_NMS, self.proposals), int(scores.shape[0])))
-        boxes = clip_boxes(dense.boxes_xyxy[0].index_select(0, index), self.scaled_hw)
+        stride = self.network.stride
+        padded_hw = (int(features.shape[2]) * stride, int(features.shape[3]) * stride)
+        boxes = clip_boxes(dense.boxes_xyxy[0].index_select(0, index), padded_hw)
         return self.suppression.best(boxes, best, self.proposals)
 
 

@@ -101,27 +101,34 @@ def scene_path(cache: Path, split: str, number: int) -> Path:
 
 
 def make_scene(split: str, number: int, path: Path) -> None:
-    """Render a scene, search its windows and write both to ``path``, whole or not at all."""
+    """Render a scene, search its windows and write both to ``path``."""
     cv2.setNumThreads(1)
     image_bgr, truth, objects = render(split, number)
-    # The picture that is judged is the one on disk: written first, read back, then searched.
-    jpeg = cv2.imencode(".jpg", image_bgr, [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
-    kept = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
+    # The picture that is searched and judged is the one on disk, after its compression.
+    kept = np.asarray(cv2.imdecode(_encode(image_bgr), cv2.IMREAD_COLOR), np.uint8)
     start = time.perf_counter()
     windows = selective_search(kept, NUM_WINDOWS)
     search_s = time.perf_counter() - start
+    labels, ignore = np.maximum(truth.labels, 0), ~truth.to_find
+    boxes, areas = truth.boxes_xyxy.astype(np.float32), np.asarray(truth.areas, np.float64)
+    scene = Scene(path.stem, image_bgr, boxes, labels, ignore, areas, tuple(objects), windows, search_s)
+    write_scene(scene, path)
+
+
+def write_scene(scene: Scene, path: Path) -> None:
+    """Keep a scene in a file that is whole or not there."""
     partial = path.with_name(f"{path.stem}.{os.getpid()}.part")
     with partial.open("wb") as file:
         np.savez_compressed(
             file,
-            jpeg=jpeg,
-            boxes_xyxy=truth.boxes_xyxy.astype(np.float32),
-            labels=np.maximum(truth.labels, 0),
-            ignore=~truth.to_find,
-            areas=np.asarray(truth.areas),
-            objects=np.array(objects, dtype=np.str_),
-            windows=windows.astype(np.float32),
-            search_s=search_s,
+            jpeg=_encode(scene.image_bgr),
+            boxes_xyxy=scene.boxes_xyxy,
+            labels=scene.labels,
+            ignore=scene.ignore,
+            areas=scene.areas,
+            objects=np.array(scene.objects, dtype=np.str_),
+            windows=scene.windows.astype(np.float32),
+            search_s=scene.search_s,
         )
     partial.replace(path)
 
@@ -140,6 +147,10 @@ def read_scene(path: Path) -> Scene:
             windows=content["windows"],
             search_s=float(content["search_s"]),
         )
+
+
+def _encode(image_bgr: ImageArray) -> np.ndarray:
+    return cv2.imencode(".jpg", image_bgr, [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
 
 
 def render(split: str, number: int) -> tuple[ImageArray, GroundTruth, Sequence[str]]:

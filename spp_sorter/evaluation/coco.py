@@ -19,6 +19,7 @@ from spp_sorter.evaluation.records import Dataset, Problem
 from spp_sorter.untrusted import UntrustedError, parse_json, read_text
 
 _Id = (int, str)
+_MAX_SIDE = 1 << 31
 
 JSON_NAMES = ("labels.json", "annotations.json", "_annotations.coco.json", "instances.json")
 
@@ -124,7 +125,8 @@ def _images(path: Path, entries: list[Any], folders: list[Path], problems: list[
             problems.append(Problem(path, where, "duplicate", text))
         else:
             height, width = entry.get("height"), entry.get("width")
-            size_hw = (height, width) if isinstance(height, int) and isinstance(width, int) else None
+            both = isinstance(height, int) and isinstance(width, int)
+            size_hw = (min(height, _MAX_SIDE), min(width, _MAX_SIDE)) if both else None
             images[entry["id"]] = RawImage(path, where, find_picture([name], folders), size_hw)
     return images
 

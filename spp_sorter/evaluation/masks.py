@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 _MAX_SHIFT = 60
+_MAX_COORDINATE = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Mask:
         polygons = tuple(tuple(float(value) for value in part) for part in segmentation)
         if any(len(part) < 6 or len(part) % 2 for part in polygons):
             raise ValueError("a polygon has fewer than 3 points or an odd number of coordinates")
+        if not all(abs(value) <= _MAX_COORDINATE for part in polygons for value in part):
+            raise ValueError(f"a polygon has a coordinate that is not finite or beyond {_MAX_COORDINATE:g}")
         return Mask(size_hw, None, polygons)
 
     def to_coco(self) -> Any:

@@ -278,12 +278,7 @@ def _require_even(encoding: str, **sides: int) -> None:
 def _compressed_size_hw(data: bytes) -> tuple[int, int]:
     """Height and width from the header, after checking that the end is there: libjpeg would fill up with grey."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        if len(data) < 33 or b"IEND" not in data[-1024:]:
-            raise BadFrame("truncated", f"PNG of {len(data)} bytes has no end; check the network")
-        height, width = int.from_bytes(data[20:24], "big"), int.from_bytes(data[16:20], "big")
-        if height * width * data[24] > 8 * PNG_MAX_RATIO * len(data):
-            raise BadFrame("truncated", f"PNG of {len(data)} bytes is said to be {width}x{height}; check the network")
-        return height, width
+        return _png_size_hw(data)
     if data.startswith(_JPEG):
         if b"\xff\xd9" not in data[-1024:]:
             raise BadFrame("truncated", f"JPEG of {len(data)} bytes has no end marker; check the network")
@@ -291,6 +286,19 @@ def _compressed_size_hw(data: bytes) -> tuple[int, int]:
     raise BadFrame(
         "unknown_encoding", f"compressed image starts with {data[:8]!r}, neither JPEG nor PNG; set the driver to one"
     )
+
+
+def _png_size_hw(data: bytes) -> tuple[int, int]:
+    """Walk the chunks of a PNG to its end: OpenCV would allocate whatever a damaged length says."""
+    at = 8
+    while len(data) >= at + 12 and data[at + 4 : at + 8] != b"IEND":
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+    if len(data) < max(at + 12, 45):
+        raise BadFrame("truncated", f"PNG of {len(data)} bytes has no end; check the network")
+    height, width = int.from_bytes(data[20:24], "big"), int.from_bytes(data[16:20], "big")
+    if height * width <= MAX_PIXELS and height * width * max(1, data[24]) > 8 * PNG_MAX_RATIO * len(data):
+        raise BadFrame("truncated", f"PNG of {len(data)} bytes is said to be {width}x{height}; check the network")
+    return height, width
 
 
 def _jpeg_size_hw(data: bytes) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """Fuzz a decoder or loader: `.venv/bin/python tools/fuzz.py TARGET --minutes 10`; without a target, all of them.
 
-A finding is an exception that the target does not declare, a case that takes longer than `--seconds`, or one that takes
+A finding is an exception that the target does not declare, a case that takes more than `--seconds` of processor, or one that takes
 more than `--megabytes`. Each is printed once per place with the number of its case: `--seed S --case N` makes it again.
 """
 
@@ -48,7 +48,7 @@ def fuzz(
 ) -> Outcome:
     """Feed cases until the time or their number is over."""
     outcome, deadline = Outcome(), time.monotonic() + minutes * 60.0
-    signal.signal(signal.SIGALRM, _too_slow)
+    signal.signal(signal.SIGPROF, _too_slow)
     while (cases and outcome.cases < cases) or (not cases and time.monotonic() < deadline):
         number = first + outcome.cases
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -65,18 +65,18 @@ def fuzz(
 
 def _one(target: Target, case: object, seconds: float, outcome: Outcome) -> str:
     """Feed one case; returns what is wrong with how it was taken."""
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         target.run(case)
     except target.REFUSALS:
         outcome.refused += 1
     except TooSlow:
-        return f"slower than {seconds:g} s"
+        return f"more than {seconds:g} s of processor"
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         return f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}\n{traceback.format_exc()}"
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
     return ""
 
 

@@ -21,6 +21,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     install_requires=["setuptools"],
+    extras_require={"test": ["pytest", "hypothesis"]},  # by which colcon knows what runs the tests
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={NAME: ["py.typed", "assets/**/*"]},
     zip_safe=False,

@@ -497,3 +497,8 @@ def test_versions_agree() -> None:
 def test_programs_are_declared_and_linked() -> None:
     text = (ROOT / "setup.py").read_text()
     assert re.findall(r'"(\w+) = spp_sorter\.', text) == list(setup_run.PROGRAMS)
+
+
+def test_colcon_runs_the_tests_with_pytest() -> None:
+    """It looks for pytest among the extras called test, and runs unittest, which finds nothing, without it."""
+    assert 'extras_require={"test": ["pytest"' in (ROOT / "setup.py").read_text()

@@ -11,10 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from test_training import Pictures
 
+from spp_sorter.learning.distributed import Team
+from spp_sorter.learning.trainer import Trainer, TrainingOptions
 from spp_sorter.network.checkpoint import load_checkpoint
+from spp_sorter.network.model import NetworkConfig, SppNetwork
 
-SCRIPT = '''
+SCRIPT = """
 import sys
 from pathlib import Path
 
@@ -37,29 +41,40 @@ def main():
         trainer = Trainer(network, Pictures(), options, out, team)
         if resume:
             trainer.resume()
-        trainer.run(num_workers=1)
+        trainer.run(num_workers=int(sys.argv[6]))
         torch.save({k: v for k, v in network.state_dict().items()}, out / f"rank{team.rank}.pt")
 
 
 if __name__ == "__main__":
     main()
-'''
+"""
 
 
 @pytest.fixture
 def script(tmp_path):
-    from spp_sorter.network.model import NetworkConfig, SppNetwork
-
     torch.manual_seed(0)
     start = tmp_path / "start.pt"
     torch.save(SppNetwork(NetworkConfig(channels=16, hidden=32), imagenet=False).state_dict(), start)
     path = tmp_path / "script.py"
     path.write_text(SCRIPT)
 
-    def command(out, steps, resume="fresh", batch=2):
-        return [str(path), str(tmp_path / out), str(steps), resume, str(batch), str(start)]
+    def command(out, steps, resume="fresh", workers=0):
+        return [str(path), str(tmp_path / out), str(steps), resume, "2", str(start), str(workers)]
 
     return command
+
+
+def train_here(folder, steps):
+    """The same training in this process, without a stop."""
+    network = SppNetwork(NetworkConfig(channels=16, hidden=32), imagenet=False)
+    network.load_state_dict(torch.load(folder / "start.pt", weights_only=True))
+    options = TrainingOptions(steps=steps, batch_size=2, sizes_hw=((64, 96),), save_every=1)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        Trainer(network, Pictures(), options, folder / "straight", Team(0, 1, torch.device("cpu"))).run(num_workers=0)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def environment():
@@ -73,18 +88,20 @@ def losses(folder):
 
 
 def test_a_run_that_is_killed_goes_on_and_ends_where_a_straight_one_does(script, tmp_path):
-    steps = 14
-    subprocess.run([sys.executable, *script("straight", steps)], env=environment(), check=True, timeout=120)
-    run = subprocess.Popen([sys.executable, *script("killed", steps)], env=environment(), start_new_session=True)
+    steps = 10
+    train_here(tmp_path, steps)
+    run = subprocess.Popen(
+        [sys.executable, *script("killed", steps, workers=1)], env=environment(), start_new_session=True
+    )
     log = tmp_path / "killed" / "log.jsonl"
     limit = time.monotonic() + 60
-    while not (log.is_file() and len(log.read_text().splitlines()) >= 4):
+    while not (log.is_file() and len(log.read_text().splitlines()) >= 3):
         assert run.poll() is None and time.monotonic() < limit
         time.sleep(0.01)
     run.send_signal(signal.SIGKILL)
     run.wait()
     stopped_at = torch.load(tmp_path / "killed" / "state.pt", weights_only=True)["step"]
-    assert 3 <= stopped_at < steps
+    assert 2 <= stopped_at < steps
     load_checkpoint(tmp_path / "killed" / "model.pt").build()
     subprocess.run([sys.executable, *script("killed", steps, "resume")], env=environment(), check=True, timeout=120)
     ends = [load_checkpoint(tmp_path / name / "model.pt") for name in ("straight", "killed")]
@@ -117,7 +134,7 @@ def session_of(stat):
 def test_two_processes_train_one_network(script, tmp_path):
     """Equal weights in both, learned from the pictures of both; only one of them writes."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    subprocess.run([*torchrun, *script("team", 4, batch=2)], env=environment(), check=True, timeout=180)
+    subprocess.run([*torchrun, *script("team", 4)], env=environment(), check=True, timeout=180)
     ranks = [torch.load(tmp_path / "team" / f"rank{rank}.pt", weights_only=True) for rank in (0, 1)]
     for key, value in ranks[0].items():
         assert torch.equal(value, ranks[1][key]), key

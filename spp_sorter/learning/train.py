@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 BELT = "world"
 """What the scenes of the simulated belt are called among the sources."""
 
+SPRITES = "sprites"
+"""The source of a pack that shows the items of the simulated belt: without it, no belt either."""
+
 SCENE_HW = (480, 640)
 SIZES = ((0.75, 1.0), (0.625, 0.8125), (0.875, 1.125))
 """Heights and widths of the training input in units of the network's long side."""
@@ -43,9 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--world-share",
         type=float,
-        default=0.35,
         metavar="S",
-        help="share of scenes of the simulated belt beside the pack's (%(default)s)",
+        help="share of scenes of the simulated belt: 0.35 beside a pack's; 0.25 beside --data, so that what the "
+        "weights know is not forgotten, and 0 where its labels are others",
     )
     data.add_argument(
         "--exclude-source",
@@ -81,7 +84,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     course.add_argument("--resume", action="store_true", help="go on where the folder's last run stopped")
     how = parser.add_argument_group("how")
     how.add_argument("--batch", type=int, help="pictures per batch and process (8; on CUDA 48)")
-    how.add_argument("--rate", type=float, help="peak learning rate (0.001; on CUDA 0.0015)")
+    how.add_argument(
+        "--rate", type=float, help="peak learning rate (0.001; on CUDA 0.0015; 0.0003 for trained weights on --data)"
+    )
     how.add_argument(
         "--freeze", type=int, metavar="STRIDE", help="stages with maps finer than this never learn (8; on CUDA 2: none)"
     )
@@ -135,7 +140,7 @@ def _check(args: argparse.Namespace) -> None:
             raise ValueError(f"--{name} is {value}; allowed: {low} and more")
     if args.rate is not None and not 0 < args.rate <= 1:
         raise ValueError(f"--rate is {args.rate}; allowed: more than 0, at most 1")
-    if not 0 <= args.world_share <= 1:
+    if args.world_share is not None and not 0 <= args.world_share <= 1:
         raise ValueError(f"--world-share is {args.world_share}; allowed: 0 to 1")
     if args.data is None and (args.labels or args.pictures):
         raise ValueError("--labels and --pictures belong to --data; name the data or leave them out")
@@ -157,11 +162,16 @@ def _network(args: argparse.Namespace) -> SppNetwork:
     from spp_sorter.network.model import NetworkConfig, SppNetwork
     from spp_sorter.network.nano import NANO
 
-    new = args.data is None or args.arch != "default"
-    init = args.init or ("imagenet" if new else "default")
-    if init == "imagenet":
+    if not _starts_trained(args):
         return SppNetwork(NetworkConfig() if args.arch == "default" else NetworkConfig(backbone=NANO))
-    return load_checkpoint(DEFAULT_CHECKPOINT if init == "default" else Path(init)).build()
+    return load_checkpoint(DEFAULT_CHECKPOINT if args.init in (None, "default") else Path(args.init)).build()
+
+
+def _starts_trained(args: argparse.Namespace) -> bool:
+    """Whether the weights are a detector's already: with ``--data`` the shipped ones, unless told otherwise."""
+    if args.init is None:
+        return args.data is not None and args.arch == "default"
+    return bool(args.init != "imagenet")
 
 
 def _distillation(args: argparse.Namespace, student: SppNetwork) -> Distillation | None:
@@ -174,7 +184,7 @@ def _distillation(args: argparse.Namespace, student: SppNetwork) -> Distillation
 
     path = DEFAULT_CHECKPOINT if args.distill_from == "default" else Path(args.distill_from)
     distillation = Distillation(load_checkpoint(path).build())
-    if (args.init or "imagenet") == "imagenet":
+    if not _starts_trained(args):
         distillation.start_student(student)
     return distillation
 
@@ -190,7 +200,7 @@ def _options(args: argparse.Namespace, long_side: int, device: torch.device) -> 
         steps=0 if args.budget_minutes else steps,
         budget_minutes=args.budget_minutes or math.inf,
         batch_size=args.batch or (48 if cuda else 8),
-        learning_rate=args.rate or (1.5e-3 if cuda else 1e-3),
+        learning_rate=args.rate or (3e-4 if args.data and _starts_trained(args) else 1.5e-3 if cuda else 1e-3),
         backbone_rate=1.0 if args.arch != "default" else 0.2,  # a backbone that starts at random learns as the rest
         schedule=Schedule(frozen_below=args.freeze or (2 if cuda else 8)),
         sizes_hw=sizes,
@@ -201,15 +211,24 @@ def _options(args: argparse.Namespace, long_side: int, device: torch.device) -> 
 
 
 def _source(args: argparse.Namespace, label_names: tuple[str, ...], cuda: bool) -> tuple[Any, str]:
+    first_seed = 1_000_000 * (1 + args.seed)
+    # A GPU takes pictures faster than they can be rendered: there each is shown several times.
+    fresh = 0.12 if cuda else 0.4
     if args.data is not None:
         label_map = LabelMap.read(args.labels, label_names) if args.labels else LabelMap.identity(label_names)
         dataset = read_dataset(args.data, label_map, args.pictures, decode_pictures=True)
-        return DatasetSamples(dataset), f"trained on {len(dataset)} pictures of {args.data.name}"
+        notes = f"trained on {len(dataset)} pictures of {args.data.name}"
+        share = (0.25 if label_names == LABELS else 0.0) if args.world_share is None else args.world_share
+        if share == 0:
+            return DatasetSamples(dataset), notes
+        belt = BeltStream(first_seed, label_names, fresh, share)
+        both: list[tuple[SampleSource | StreamSource, float]] = [(DatasetSamples(dataset), 1 - share), (belt, share)]
+        return MixedStream(both, args.seed), f"{notes} beside {share:.0%} simulated scenes"
     if label_names != LABELS:
         raise ValueError(f"the checkpoint's labels are {label_names}, those of scenes are {LABELS}; give --data")
-    first_seed = 1_000_000 * (1 + args.seed)
     pack = args.pack or (DEFAULT_PACK if DEFAULT_PACK.is_dir() else None)
-    belt_share = 0.0 if BELT in args.exclude_source else args.world_share if pack else 1.0
+    world_share = 0.35 if args.world_share is None else args.world_share
+    belt_share = 0.0 if {BELT, SPRITES} & set(args.exclude_source) else world_share if pack else 1.0
     parts: list[tuple[SampleSource | StreamSource, float]] = []
     names = []
     if pack is not None and belt_share < 1:
@@ -226,8 +245,7 @@ def _source(args: argparse.Namespace, label_names: tuple[str, ...], cuda: bool) 
         parts.append((FreshScenes(photographs), 1 - belt_share))
         names.append(f"{1 - belt_share:.0%} scenes composed of cut-outs of {pack.name}")
     if belt_share > 0:
-        # A GPU takes pictures faster than they can be rendered: there each is shown several times.
-        parts.append((BeltStream(first_seed, label_names, 0.12 if cuda else 0.4, belt_share), belt_share))
+        parts.append((BeltStream(first_seed, label_names, fresh, belt_share), belt_share))
         names.append(f"{belt_share:.0%} simulated scenes of the sprites marked for training")
     if not parts:
         raise ValueError(f"nothing to learn from: no pack in '{DEFAULT_PACK}' and `{BELT}` excluded; give --pack")

@@ -1,0 +1,85 @@
+"""Does the class come from the item or from the file? Trained without each source in turn, tested on that source.
+
+    python tools/leave_one_out.py OUT --pack PACK --minutes 8 --model default
+
+For every source of the pack: a training without it, then its held-out objects measured with those weights and with
+weights that have seen every source. A detector that had learned how a source's pictures are cut, compressed or lit, and
+not what is in them, would name the items of a source that it has never seen no better than by chance. Trainings that are
+done already in OUT are not repeated. Arguments after `--` go to `spp_sorter train`.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+HEAD = (
+    "| source left out | label | items | named right, of those found: without | with | found: without | with |",
+    "|---|---|---|---|---|---|---|",
+)
+
+
+def command(*words):
+    print("+ spp_sorter", *words, flush=True)
+    subprocess.run([sys.executable, "-m", "spp_sorter.cli", *map(str, words)], check=True)
+
+
+def measure(model, source, args, path):
+    if not path.is_file():
+        tests = ["--tests", "photos", "--density", "sparse", "touching", "--scenes", args.scenes]
+        where = ["--pack", args.pack, "--device", args.device, "--source", source]
+        model_words = [] if model == "default" else ["--model", model]
+        command("evaluate", *model_words, *tests, *where, "--json", path)
+    return json.loads(path.read_text(encoding="utf-8"))["photos"]["confusion"]["counts"]
+
+
+def train(source, args):
+    out = args.out / f"without_{source}"
+    state, done = out / "state.pt", out / "done"
+    if not done.is_file():
+        words = ["--exclude-source", source, "--pack", args.pack, "--device", args.device]
+        budget = ["--budget-minutes", args.minutes]
+        resume = ["--resume"] if state.is_file() else []
+        command("train", "--out", out, *words, *budget, *resume, *args.train)
+        done.touch()
+    return out / "model.pt"
+
+
+def shares(row, label):
+    """Share of the items that were found at all, and share of those that bear the right label."""
+    total, found = sum(row.values()), sum(row.values()) - row["missed"]
+    return total, found / total, row[label] / found if found else float("nan")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--pack", type=Path, default=Path(".cache/pack"))
+    parser.add_argument("--minutes", type=float, default=8.0, help="of each training")
+    parser.add_argument("--model", default="default", help="weights that have seen every source")
+    parser.add_argument("--scenes", type=int, default=60, help="test scenes per density")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--sources", nargs="+", help="only these")
+    parser.add_argument("train", nargs="*", help="further arguments of `spp_sorter train`, after --")
+    args = parser.parse_args()
+    listing = json.loads((args.pack / "pack.json").read_text(encoding="utf-8"))["assets"]
+    sources = args.sources or sorted({asset["source"] for asset in listing if asset["split"] == "test"})
+    args.out.mkdir(parents=True, exist_ok=True)
+    table = list(HEAD)
+    for source in sources:
+        without = measure(train(source, args), source, args, args.out / f"{source}_without.json")
+        seen = measure(args.model, source, args, args.out / f"{source}_with.json")
+        for label in (name for name in without if name != "background" and sum(without[name].values())):
+            total, found, right = shares(without[label], label)
+            _, found_with, right_with = shares(seen[label], label)
+            table.append(
+                f"| {source} | {label} | {total} | {right:.3f} | {right_with:.3f} | {found:.3f} | {found_with:.3f} |"
+            )
+    text = "\n".join(table)
+    (args.out / "table.md").write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -111,8 +111,8 @@ def run(args: argparse.Namespace, recorder: Recorder | None = None) -> int:
     Raises:
         ValueError: an argument is out of range, or ``--record`` where bags cannot be written.
     """
-    if not 0.1 <= args.minutes <= 60.0:
-        raise ValueError(f"--minutes is {args.minutes:g}; allowed: 0.1 to 60")
+    if not 0.05 <= args.minutes <= 60.0:
+        raise ValueError(f"--minutes is {args.minutes:g}; allowed: 0.05 to 60")
     if args.seeds < 1 or args.jobs < 1:
         raise ValueError(f"--seeds is {args.seeds} and --jobs {args.jobs}; allowed: 1 and more")
     if args.record and recorder is None:

@@ -204,21 +204,22 @@ def detector_key(checkpoint: Path, config: DetectorConfig, precision: str, propo
     return repr((digest, dataclasses.astuple(config), precision, proposer))
 
 
-def observe_chunk(plan: BeltPlan, chunk: int, detect: Detect, folder: Path) -> Path:
+def observe_chunk(plan: BeltPlan, chunk: int, detect: Detect, folder: Path, size: int = CHUNK) -> Path:
     """Look at one chunk of a belt and keep what was seen in ``folder``; nothing is done when it is there already.
 
     Args:
         plan: the belt.
-        chunk: which ``CHUNK`` frames.
+        chunk: which.
         detect: the detector.
         folder: of this belt and detector.
+        size: frames in a chunk.
     """
     path = chunk_path(folder, chunk)
     if path.exists():
         return path
     world = _world(plan)
     seen, found = [], []
-    for frame in range(chunk * CHUNK, (chunk + 1) * CHUNK):
+    for frame in range(chunk * size, (chunk + 1) * size):
         rendered = world.render(stamp_of(frame) - START_NS)
         assert rendered.truth is not None
         seen.append(SeenItems.of(rendered.truth))

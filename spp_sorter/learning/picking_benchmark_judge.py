@@ -92,7 +92,7 @@ class Judgement:
         lists_standing: lists that were made while the belt stood.
         offers_standing: those of them that were not empty.
         impossible: items left out, because the belt stood when the list that counts was made.
-        work_ms: wall time of tracker and planner in every frame.
+        work_ms: processor time of tracker and planner in every frame.
     """
 
     items: list[JudgedItem] = field(default_factory=list)

@@ -6,6 +6,7 @@ Letters: N detections.
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ class SentList:
         boxes_xyxy: [N, 4] what the detector saw.
         track_ids: [N] the tracks of that, 0 for none.
         num_tracks: living tracks.
-        work_ms: wall time of tracker and planner.
+        work_ms: processor time of ``Sorter.process``, which is tracker and planner: the detector answers at once.
     """
 
     stamp_ns: int
@@ -100,7 +101,11 @@ def run_sorter(
             sorter.add_belt_sample(sample)
         detector.frame = frame
         depth_m = None if depth is None else depth.render(stamp_ns - START_NS, True, False).depth_m
-        result = sorter.process(Frame(stamp_ns, empty, "camera", world.camera, world.camera_in_belt, depth_m))
+        frame_of_belt = Frame(stamp_ns, empty, "camera", world.camera, world.camera_in_belt, depth_m)
+        # The time of this core alone: other processes on the machine do not count.
+        started = time.thread_time()
+        result = sorter.process(frame_of_belt)
+        work_ms = (time.thread_time() - started) * 1e3
         if take is not None:
             take(result, sent_ns)
         lists.append(
@@ -111,7 +116,7 @@ def run_sorter(
                 result.detections.boxes_xyxy,
                 result.track_ids,
                 len(result.tracks),
-                result.stages_ms["track"] + result.stages_ms["plan"],
+                work_ms,
             )
         )
     return lists

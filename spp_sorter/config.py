@@ -146,6 +146,25 @@ class DetectorConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class InferenceConfig:
+    """When the network runs."""
+
+    trigger: str = _p(
+        "every_frame",
+        "when the network runs: on every frame, or when the belt has moved so far that every item is seen whole often "
+        "enough (on every frame while the motion is unknown or items slip)",
+        choices=("every_frame", "belt_travel"),
+        live=True,
+    )
+    views_per_item: int = _p(
+        3, "how often every item is seen whole by the network, with belt_travel", minimum=1, maximum=1000, live=True
+    )
+    longest_item: float = _p(
+        0.3, "longest item that is seen so often, with belt_travel", unit="m", minimum=0.01, maximum=5.0, live=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class BeltConfig:
     """How the belt moves."""
 
@@ -248,6 +267,7 @@ class Config:
     node: NodeConfig = field(default_factory=NodeConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     detector: DetectorConfig = field(default_factory=DetectorConfig)
+    inference: InferenceConfig = field(default_factory=InferenceConfig)
     belt: BeltConfig = field(default_factory=BeltConfig)
     camera: CameraConfig = field(default_factory=CameraConfig)
     picking: PickingConfig = field(default_factory=PickingConfig)

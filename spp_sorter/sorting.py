@@ -15,6 +15,7 @@ from spp_sorter.geometry.camera import Camera, CameraError, pose_from_quaternion
 from spp_sorter.picking.grasp import view_detections
 from spp_sorter.picking.planner import plan_picks
 from spp_sorter.picking.tracker import Tracker, Tracking
+from spp_sorter.picking.travel import TravelTrigger
 from spp_sorter.values import (
     BeltSample,
     CameraIntrinsics,
@@ -72,6 +73,7 @@ class Sorter:
         self._belt = BeltMotion(config.belt)
         self._belt_events: dict[str, Status] = {}
         self._tracker = Tracker(tuple(detector.label_names), config.picking.max_height)
+        self._trigger = TravelTrigger()
         self._camera: Camera | None = None
         self._last_stamp_ns: int | None = None
 
@@ -88,6 +90,7 @@ class Sorter:
             self._belt.reset()
             self._belt_events.clear()
         self._tracker.reset()
+        self._trigger.reset()
         self._last_stamp_ns = None
 
     def add_belt_sample(self, sample: BeltSample) -> Status | None:
@@ -102,10 +105,13 @@ class Sorter:
         """Sort one frame.
 
         Whatever is missing for locating items (camera_info, pose, belt motion) is named in ``statuses``; detections
-        are there all the same, tracks and picks are empty, and the next good frame goes on.
+        are there all the same, tracks and picks are empty, and the next good frame goes on. With
+        ``inference.trigger: belt_travel`` the network looks at few frames; tracks and picks come out at every one.
         """
         started = time.perf_counter()
-        detections = self._detector.detect(frame.image_bgr)
+        looks = self._must_look(frame)
+        begun = time.perf_counter()
+        detections = self._detector.detect(frame.image_bgr) if looks else Detections.empty(self._detector.label_names)
         detected = time.perf_counter()
         self._read_belt()
         statuses: list[Status] = []
@@ -113,7 +119,7 @@ class Sorter:
         forecast: Forecast | None = None
         try:
             statuses.extend(self._check_time(frame.stamp_ns))
-            tracking, forecast = self._track(frame, detections, statuses)
+            tracking, forecast = self._track(frame, detections if looks else None, statuses)
         except _NotNow as reason:
             statuses.append(reason.status)
         tracked = time.perf_counter()
@@ -131,11 +137,37 @@ class Sorter:
             rejections=rejections,
             statuses=tuple(statuses),
             stages_ms={
-                "detect": (detected - started) * 1e3,
-                "track": (tracked - detected) * 1e3,
+                **({"detect": (detected - begun) * 1e3} if looks else {}),
+                "track": (tracked - detected + begun - started) * 1e3,
                 "plan": (planned - tracked) * 1e3,
             },
+            looked=looks,
         )
+
+    def _must_look(self, frame: Frame) -> bool:
+        """Whether the network runs on this frame; always, where it is not known how far the belt has moved."""
+        inference, picking = self._config.inference, self._config.picking
+        last_ns = self._last_stamp_ns
+        if inference.trigger == "every_frame" or last_ns is None or frame.stamp_ns <= last_ns:
+            return True
+        self._read_belt()
+        try:
+            camera = self._camera_of(frame)
+        except _NotNow:
+            return True
+        with self._belt_lock:
+            position = self._belt.position(frame.stamp_ns)
+        if not isinstance(position, BeltPosition):
+            self._trigger.reset()
+            return True
+        step_m = self._trigger.step_of(
+            camera,
+            picking.max_height,
+            (picking.reach_min, picking.reach_max),
+            inference.longest_item,
+            inference.views_per_item,
+        )
+        return self._trigger.is_due(frame.stamp_ns, position.metres, step_m)
 
     def _check_time(self, stamp_ns: int) -> list[Status]:
         last = self._last_stamp_ns
@@ -152,10 +184,14 @@ class Sorter:
                 )
             )
         self._tracker.reset()
+        self._trigger.reset()
         self._last_stamp_ns = stamp_ns
         return [Status("stamp_backwards", Level.WARN, f"time jumped {back_s:.2f} s back; all tracks were dropped")]
 
-    def _track(self, frame: Frame, detections: Detections, statuses: list[Status]) -> tuple[Tracking, Forecast | None]:
+    def _track(
+        self, frame: Frame, detections: Detections | None, statuses: list[Status]
+    ) -> tuple[Tracking, Forecast | None]:
+        """Tracks and forecast at a frame; ``detections`` is None where the network did not look."""
         with self._belt_lock:
             statuses.extend(self._belt_events.values())
             self._belt_events.clear()
@@ -166,12 +202,16 @@ class Sorter:
         if not isinstance(position, BeltPosition) or not isinstance(forecast, Forecast):
             known = {status.name for status in statuses}
             statuses.extend(s for s in (position,) if isinstance(s, Status) and s.name not in known)
-            return Tracking(np.zeros(len(detections), np.int64), (), {}), None
-        views = view_detections(detections, camera, self._depth_of(frame, statuses))
-        direction = 0.0 if forecast.stopped else float(np.sign(forecast.velocity_mps))
-        tracking = self._tracker.update(
-            frame.stamp_ns, views, position, camera, self._config.picking.pick_line, direction
-        )
+            return Tracking(np.zeros(len(detections or ()), np.int64), (), {}), None
+        if detections is None:
+            tracking = self._tracker.foretell(frame.stamp_ns, position, camera)
+        else:
+            views = view_detections(detections, camera, self._depth_of(frame, statuses))
+            direction = 0.0 if forecast.stopped else float(np.sign(forecast.velocity_mps))
+            tracking = self._tracker.update(
+                frame.stamp_ns, views, position, camera, self._config.picking.pick_line, direction
+            )
+            self._trigger.looked(frame.stamp_ns, position.metres, tracking.slipping)
         if forecast.stopped:
             statuses.append(
                 Status(

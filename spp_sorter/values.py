@@ -254,6 +254,7 @@ class SortResult:
         rejections: items to pick that are not offered.
         statuses: named conditions of this frame.
         stages_ms: wall time of each stage, milliseconds.
+        looked: whether the network ran on this frame; when not, there are no detections.
     """
 
     stamp_ns: int
@@ -264,6 +265,7 @@ class SortResult:
     rejections: tuple[Rejection, ...] = ()
     statuses: tuple[Status, ...] = ()
     stages_ms: dict[str, float] = field(default_factory=dict)
+    looked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,8 @@ class Cell:
         result = self.sorter.process(
             Frame(at(seconds), IMAGE, intrinsics=INTRINSICS, camera_in_belt=POSE, depth_m=depth_m)
         )
-        for item, track in zip(self.sensor.seen.tolist(), result.track_ids.tolist(), strict=True):
+        seen = self.sensor.seen.tolist() if result.looked else []
+        for item, track in zip(seen, result.track_ids.tolist(), strict=True):
             if track:
                 self.owners.setdefault(track, []).append(item)
                 ids = self.ids.setdefault(item, [])

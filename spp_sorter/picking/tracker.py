@@ -19,6 +19,7 @@ from spp_sorter.picking.grasp import Views
 from spp_sorter.picking.prediction import Predicted, predict, sights_of
 from spp_sorter.picking.probation import decide, doubt
 from spp_sorter.picking.repeats import Sights, same_item
+from spp_sorter.picking.slips import slips
 from spp_sorter.picking.track_table import WHOLE_VIEWS, new_table, tracks_of
 from spp_sorter.values import IntArray, Track
 
@@ -26,6 +27,7 @@ _MAX_TRACKS = 500
 _NO_ID = 0  # of a row that another one stands for; it is dropped in the same frame
 _DOUBT_AT = (WHOLE_VIEWS, 5, 10, 20)  # whole views at which a track is compared with its neighbours
 _TENTATIVE_S = 0.35  # a track that is not confirmed dies after this long unseen
+_TENTATIVE_LOOKS = 1.5  # and not before it was missed twice, where the camera looks rarely
 _GONE_S = 60.0  # any track dies after this long unseen and out of view
 _DRIFT_STEP_M2 = 2.5e-7
 
@@ -39,11 +41,13 @@ class Tracking:
         tracks: all living tracks at the frame's stamp, oldest first.
         blocked: tracks that must not be picked, and why: ``lost`` (missed where it should be seen) or ``duplicate``
             (stands in for an older track that was missed).
+        slipping: whether an item that is known was seen where the belt would not have carried it.
     """
 
     track_ids: IntArray
     tracks: tuple[Track, ...]
     blocked: dict[int, str]
+    slipping: bool = False
 
 
 class Tracker:
@@ -64,6 +68,7 @@ class Tracker:
         """Drop all tracks; numbers go on, so that none is used twice."""
         self._table = new_table(0, len(self.label_names))
         self._stamp_ns: int | None = None
+        self._interval_s, self._belt_m = 0.0, 0.0
 
     @property
     def max_height_m(self) -> float:
@@ -97,6 +102,7 @@ class Tracker:
             raise ValueError(
                 f"stamp_ns is {stamp_ns}; allowed: greater than the last frame's {self._stamp_ns}. Call reset() first"
             )
+        self._interval_s = 0.0 if self._stamp_ns is None else (stamp_ns - self._stamp_ns) * 1e-9
         self._stamp_ns = stamp_ns
         self._let_drift(belt)
         predicted = predict(self._table, belt, camera)
@@ -108,6 +114,8 @@ class Tracker:
         columns = np.concatenate([columns, born])
         if len(rows):
             self._fusion.take_views(self._table, rows, columns, views, belt, stamp_ns)
+        slipping = slips(self._table, predicted.in_sight, belt, abs(belt.metres - self._belt_m))
+        self._belt_m = belt.metres
         self._hand_over()
         self._doubt_young(predicted)
         self._end_probations()
@@ -115,7 +123,20 @@ class Tracker:
         track_ids[columns] = np.where(self._table["doubted"][rows], 0, self._table["id"][rows])
         self._drop_gone(stamp_ns, belt, predicted, exit_x, direction)
         tracks = tracks_of(self._table, stamp_ns, belt, views.camera_height_m, self.label_names)
-        return Tracking(track_ids, tracks, self._blocked())
+        return Tracking(track_ids, tracks, self._blocked(), slipping)
+
+    def foretell(self, stamp_ns: int, belt: BeltPosition, camera: Camera) -> Tracking:
+        """The tracks as the belt has carried them to a frame that nobody looked at.
+
+        Args:
+            stamp_ns: the frame's stamp.
+            belt: the belt's position at the stamp.
+            camera: the camera that did not look.
+        """
+        self._let_drift(belt)
+        height_m = float(camera.camera_in_belt.translation[2])
+        tracks = tracks_of(self._table, stamp_ns, belt, height_m, self.label_names)
+        return Tracking(np.zeros(0, np.int64), tracks, self._blocked())
 
     def _let_drift(self, belt: BeltPosition) -> None:
         """Widen the place along the belt by what the belt's position has drifted since it was last accounted for."""
@@ -266,7 +287,8 @@ class Tracker:
         out_of_sight &= ~table["seen"]
         x = table["mean"][:, 0] + (belt.metres - table["start_m"])
         unseen_s = (stamp_ns - table["seen_ns"]) * 1e-9
-        gone = (table["views"] < CONFIRMED_VIEWS) & (unseen_s > _TENTATIVE_S)
+        patience_s = max(_TENTATIVE_S, _TENTATIVE_LOOKS * self._interval_s)
+        gone = (table["views"] < CONFIRMED_VIEWS) & (unseen_s > patience_s)
         gone |= table["id"] == _NO_ID
         gone |= out_of_sight & (((x - exit_x) * math.copysign(1.0, direction) > 0.0) | (unseen_s > _GONE_S))
         if gone.any():

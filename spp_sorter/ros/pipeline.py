@@ -169,7 +169,7 @@ class Pipeline:
 
     def _keep(self, frame: Frame, result: SortResult) -> tuple[Status, ...]:
         """Keep the frame for labelling where that is asked for; returns what is wrong with keeping."""
-        if self._examples is None:
+        if self._examples is None or not result.looked:
             return ()
         self._examples.consider(frame, result)
         return self._examples.statuses

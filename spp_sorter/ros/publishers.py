@@ -8,6 +8,7 @@ from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
 from vision_msgs.msg import Detection2DArray, Detection3DArray, LabelInfo
 from visualization_msgs.msg import MarkerArray
 
@@ -55,7 +56,7 @@ class Publishers:
         return publisher
 
     def publish(self, frame: Frame, result: SortResult, config: Config) -> None:
-        """Publish one result; what the arm needs goes first.
+        """Publish one result; what the arm needs goes first. What the network sees only on frames that it saw.
 
         Args:
             frame: the frame that it belongs to; its stamp goes into every message unchanged.
@@ -65,19 +66,24 @@ class Publishers:
         belt = messages.make_header(frame.stamp_ns, config.node.target_frame)
         image = messages.make_header(frame.stamp_ns, frame.frame_id)
         self.pick_targets.publish(messages.picks_to_msg(result.picks, belt))
-        self.detections.publish(messages.detections_to_msg(result.detections, image, result.track_ids))
+        if result.looked:
+            self.detections.publish(messages.detections_to_msg(result.detections, image, result.track_ids))
         if self.detections_3d.get_subscription_count():
             self.detections_3d.publish(messages.tracks_to_detection3d_array(result.tracks, belt))
         if self.markers.get_subscription_count():
             self.markers.publish(markers_of(result, belt, config.picking, config.drawing))
+        if result.looked:
+            self._publish_drawn(frame, result, config, image)
+
+    def _publish_drawn(self, frame: Frame, result: SortResult, config: Config, header: Header) -> None:
         raw, compressed = self.annotated.get_subscription_count(), self.annotated_compressed.get_subscription_count()
         if raw or compressed:
             drawn = draw_result(frame.image_bgr, result, config, camera_of(frame))
             if raw:
-                self.annotated.publish(messages.bgr_to_image(drawn, image))
+                self.annotated.publish(messages.bgr_to_image(drawn, header))
             if compressed:
                 quality = config.drawing.jpeg_quality
-                self.annotated_compressed.publish(messages.bgr_to_compressed(drawn, image, quality))
+                self.annotated_compressed.publish(messages.bgr_to_compressed(drawn, header, quality))
 
     def withdraw_picks(self, stamp_ns: int, target_frame: str) -> None:
         """Publish an empty pick list, which takes every earlier target back; ``stamp_ns`` is the last image's."""

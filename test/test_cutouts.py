@@ -1,4 +1,4 @@
-"""Cut-outs: masks of photographs on plain grounds, what is refused, groups and splits, packs of the user's own folders."""
+"""Cut-outs: masks of photographs on plain grounds, what is refused, groups and splits, packs of a user's folders."""
 
 import json
 

@@ -72,7 +72,7 @@ class Canvas:
             The patch where it lies; None when it is outside, or a ghost.
         """
         height, width = patch.alpha.shape
-        left, top = (int(round(float(centre_xy[0]) - width / 2)), int(round(float(centre_xy[1]) - height / 2)))
+        left, top = (round(float(centre_xy[0]) - width / 2), round(float(centre_xy[1]) - height / 2))
         here, there = _overlap((left, top, width, height), self._size_hw)
         if here is None or there is None:
             return None
@@ -94,7 +94,7 @@ class Canvas:
     def covered(self, patch: Patch, centre_xy: FloatArray) -> float:
         """Share of a patch that would lie on other items if it was laid there."""
         height, width = patch.alpha.shape
-        left, top = (int(round(float(centre_xy[0]) - width / 2)), int(round(float(centre_xy[1]) - height / 2)))
+        left, top = (round(float(centre_xy[0]) - width / 2), round(float(centre_xy[1]) - height / 2))
         here, there = _overlap((left, top, width, height), self._size_hw)
         if here is None or there is None:
             return 0.0
@@ -154,7 +154,7 @@ def grasp_of(laid: Laid, visible: float, size_hw: tuple[int, int]) -> FloatArray
     if not contours or moments["m00"] <= 0:
         return unknown
     centre = np.array([moments["m10"], moments["m01"]]) / moments["m00"]
-    column, row = (int(round(float(value))) for value in centre)
+    column, row = (round(float(value)) for value in centre)
     if not mask[row, column]:
         rows, columns = np.nonzero(mask)
         nearest = int(np.argmin((columns - centre[0]) ** 2 + (rows - centre[1]) ** 2))

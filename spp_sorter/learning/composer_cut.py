@@ -56,10 +56,9 @@ def cut(
     mask = pack.mask(asset.mask)
     if piece:
         mask = _piece_of(mask, asset, rng)
-    points = cv2.findNonZero(mask) if piece else None
-    if piece and (points is None or len(points) < _MIN_PIECE_PX):
+    if piece and cv2.countNonZero(mask) < _MIN_PIECE_PX:
         return None
-    x, y, width, height = cv2.boundingRect(points) if piece else _sides(asset)
+    x, y, width, height = cv2.boundingRect(mask) if piece else _sides(asset)
     scale = min(size_px / max(width, height), MAX_ENLARGE)
     # Whatever its source, an item keeps a random share of the detail that its size could show.
     detail = float(rng.uniform(0.45, 1.0)) if rng.random() < 0.5 else 1.0
@@ -158,9 +157,9 @@ def _piece_of(mask: ImageArray, asset: Asset, rng: np.random.Generator) -> Image
     rim = rim @ np.array([[math.cos(tilt), -math.sin(tilt)], [math.sin(tilt), math.cos(tilt)]])
     blob = np.zeros_like(mask)
     cv2.fillPoly(blob, [np.round((centre + rim) * 8).astype(np.int32)], 255, cv2.LINE_8, 3)
-    blob = cv2.bitwise_and(blob, mask)
+    blob = np.asarray(cv2.bitwise_and(blob, mask), np.uint8)
     contours, _ = cv2.findContours(blob, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     single = np.zeros_like(mask)
     if contours:
         cv2.drawContours(single, [max(contours, key=cv2.contourArea)], -1, 255, cv2.FILLED)
-    return cv2.bitwise_and(single, mask)
+    return np.asarray(cv2.bitwise_and(single, mask), np.uint8)

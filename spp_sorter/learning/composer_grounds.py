@@ -41,7 +41,7 @@ class Grounds:
         if not known or (kind != "bed" and rng.random() < _MADE_UP):
             return made_up_ground(rng, size_hw)
         picture = self._pack.picture(known[rng.integers(len(known))].picture)
-        return cv2.transform(_view(picture, rng, size_hw), color_matrix(rng, 0.7))
+        return np.asarray(cv2.transform(_view(picture, rng, size_hw), color_matrix(rng, 0.7)), np.uint8)
 
 
 def made_up_ground(rng: np.random.Generator, size_hw: tuple[int, int]) -> ImageArray:
@@ -71,7 +71,7 @@ def made_up_ground(rng: np.random.Generator, size_hw: tuple[int, int]) -> ImageA
 def _view(picture: ImageArray, rng: np.random.Generator, size_hw: tuple[int, int]) -> ImageArray:
     """A random part of a picture, turned by quarters and mirrored, at the size wanted."""
     if rng.random() < 0.5:
-        picture = cv2.transpose(picture)
+        picture = np.asarray(cv2.transpose(picture), np.uint8)
     height, width = picture.shape[:2]
     share = float(rng.uniform(0.55, 1.0))
     scale = min(height / size_hw[0], width / size_hw[1]) * share

@@ -110,7 +110,7 @@ def single(drawer: Drawer, grounds: Grounds, rng: np.random.Generator, size_hw: 
     return canvas
 
 
-def empty(drawer: Drawer, grounds: Grounds, rng: np.random.Generator, size_hw: tuple[int, int]) -> Canvas:
+def empty(_: Drawer, grounds: Grounds, rng: np.random.Generator, size_hw: tuple[int, int]) -> Canvas:
     """A ground with nothing on it but what belongs there."""
     kind = str(rng.choice(["belt", "bed", "plain"], p=[0.6, 0.2, 0.2]))
     return Canvas(grounds.draw(kind, rng, size_hw), rng)
@@ -146,18 +146,26 @@ def _scraps(drawer: Drawer, rng: np.random.Generator, size_px: float) -> list[Pa
 def _turned(patch: Patch, rng: np.random.Generator) -> Patch:
     """The same, turned by quarters and mirrored."""
     image, alpha = patch.image_bgr, patch.alpha
-    if rng.random() < 0.5:
-        image, alpha = cv2.transpose(image), cv2.transpose(alpha)
-    flip = int(rng.integers(-1, 3))
-    if flip != 2:
-        image, alpha = cv2.flip(image, flip), cv2.flip(alpha, flip)
-    return Patch(np.asarray(image, np.uint8), np.asarray(alpha, np.uint8), patch.asset, patch.piece)
+    mirror, upside_down, turn = rng.random(3) < 0.5
+    return Patch(
+        _mirrored(image, mirror, upside_down, turn),
+        _mirrored(alpha, mirror, upside_down, turn),
+        patch.asset,
+        patch.piece,
+    )
+
+
+def _mirrored(image: ImageArray, mirror: bool, upside_down: bool, turn: bool) -> ImageArray:
+    """Mirrored left to right and top to bottom, then about the diagonal."""
+    image = image[:: -1 if upside_down else 1, :: -1 if mirror else 1]
+    return np.ascontiguousarray(image.swapaxes(0, 1) if turn else image)
 
 
 def _carpet(soil_bgr: ImageArray, belt_bgr: ImageArray, scraps: list[Patch], rng: np.random.Generator) -> ImageArray:
     """A layer thick with small scraps that covers 60 to 100 % of a belt: [H, W, 3] uint8."""
     height, width = soil_bgr.shape[:2]
     part = soil_bgr[: (height + 1) // 2, : (width + 1) // 2].copy()
+    part_hw = (part.shape[0], part.shape[1])
     tile = Canvas(part, rng)
     shrink = float(rng.uniform(0.4, 0.9))
     small = [
@@ -173,17 +181,16 @@ def _carpet(soil_bgr: ImageArray, belt_bgr: ImageArray, scraps: list[Patch], rng
     size = float(np.mean([math.sqrt(scrap.alpha.size) for scrap in small] or [1.0]))
     count = int(np.clip(rng.uniform(0.5, 1.6) * part.shape[0] * part.shape[1] / size**2, 20, 110)) if small else 0
     for _ in range(count):
-        tile.lay(_turned(small[rng.integers(len(small))], rng), _anywhere(rng, part.shape[:2]), ghost=True)
-    wide = np.hstack([part, cv2.flip(part, 1)])
-    carpet = np.vstack([wide, cv2.flip(wide, int(rng.choice([0, -1])))])[:height, :width]
+        tile.lay(_turned(small[rng.integers(len(small))], rng), _anywhere(rng, part_hw), ghost=True)
+    wide = np.hstack([part, part[:, ::-1]])
+    carpet: ImageArray = np.vstack([wide, wide[::-1, :: 1 if rng.random() < 0.5 else -1]])[:height, :width]
     coverage = float(rng.uniform(0.6, 1.25))
     if coverage >= 1.0:
         return np.ascontiguousarray(carpet)
-    field = cv2.resize(rng.normal(0, 1, (7, 9)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-    crumbs = cv2.resize(rng.normal(0, 0.25, (height // 6, width // 6)).astype(np.float32), (width, height))
-    field = field + crumbs
-    shown = (field < np.quantile(field[::8, ::8], coverage)).view(np.uint8)
-    return np.asarray(cv2.copyTo(np.ascontiguousarray(carpet), shown, belt_bgr), np.uint8)
+    hills, crumbs = (rng.normal(0, 1, (7, 9)), rng.normal(0, 0.25, (height // 6, width // 6)))
+    field = cv2.resize(hills, (width, height), interpolation=cv2.INTER_CUBIC) + cv2.resize(crumbs, (width, height))
+    shown = field < np.quantile(field[::8, ::8], coverage)
+    return np.asarray(np.where(shown[..., None], carpet, belt_bgr), np.uint8)
 
 
 def _strew(canvas: Canvas, scraps: list[Patch], rng: np.random.Generator, size_hw: tuple[int, int], count: int) -> None:
@@ -219,11 +226,9 @@ def _as_it_is(drawer: Drawer, label: str, rng: np.random.Generator, size_hw: tup
     if asset is None:
         return None
     picture, mask = drawer.pack.picture(asset.picture), drawer.pack.mask(asset.mask)
-    if rng.random() < 0.3 or (picture.shape[0] > picture.shape[1]) != (size_hw[0] > size_hw[1]):
-        picture, mask = cv2.transpose(picture), cv2.transpose(mask)
-    flip = int(rng.integers(-1, 3))
-    if flip != 2:
-        picture, mask = cv2.flip(picture, flip), cv2.flip(mask, flip)
+    mirror, upside_down, turn = rng.random(3) < (0.5, 0.5, 0.3)
+    turn = turn or (picture.shape[0] > picture.shape[1]) != (size_hw[0] > size_hw[1])
+    picture, mask = (_mirrored(each, mirror, upside_down, turn) for each in (picture, mask))
     height, width = picture.shape[:2]
     fill = max(size_hw[0] / height, size_hw[1] / width)
     scale = min(fill * float(rng.uniform(0.9, 1.35)), MAX_ENLARGE)

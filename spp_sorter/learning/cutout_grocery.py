@@ -9,16 +9,21 @@ import cv2
 import numpy as np
 
 from spp_sorter.learning.cutouts import BadMask
-from spp_sorter.values import ImageArray
+from spp_sorter.values import FloatArray, ImageArray
 
 ROUND = frozenset(
-    "Cantaloupe Galia-Melon Golden-Delicious Granny-Smith Nectarine Orange Peach Pink-Lady Pomegranate Red-Delicious "
-    "Red-Grapefruit Royal-Gala Satsumas Beef-Tomato Mango Anjou".split()
-)
+    (
+        "Anjou", "Beef-Tomato", "Cantaloupe", "Galia-Melon", "Golden-Delicious", "Granny-Smith", "Mango", "Nectarine",
+        "Orange", "Peach", "Pink-Lady", "Pomegranate", "Red-Delicious", "Red-Grapefruit", "Royal-Gala", "Satsumas",
+    )
+)  # fmt: skip
 """Kinds whose single fruits look like discs in a pile."""
 
 MIN_STUFF = 0.10
 MIN_MATCHES = 14
+MIN_LIKENESS = 0.3
+"""Correlation of a print with the photograph that it was found in."""
+
 _MAX_CIRCLES = 3
 
 
@@ -67,7 +72,7 @@ def round_items(image_bgr: ImageArray, shot_bgr: ImageArray, shot_mask: ImageArr
     if found is None:
         return []
     likely = _colors_of(image_bgr, shot_bgr, shot_mask)
-    lab = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2LAB).astype(np.float32)
+    lab = np.asarray(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2LAB), np.float32)
     slope = cv2.magnitude(cv2.Sobel(lab[..., 0], cv2.CV_32F, 1, 0), cv2.Sobel(lab[..., 0], cv2.CV_32F, 0, 1)) / 4
     masks: list[ImageArray] = []
     for x, y, radius in found[0][:25]:
@@ -109,24 +114,40 @@ def carton_mask(image_bgr: ImageArray, shot_bgr: ImageArray, shot_mask: ImageArr
     matrix, inliers = cv2.findHomography(source, target, cv2.RANSAC, 2.5)
     if matrix is None or int(inliers.sum()) < MIN_MATCHES:
         raise BadMask("the carton's print was not found")
-    mask = cv2.warpPerspective(shot_mask, matrix, (width, height), flags=cv2.INTER_NEAREST)
-    print_bgr = cv2.warpPerspective(shot_bgr, matrix, (width, height), flags=cv2.INTER_AREA)
+    mask = np.asarray(cv2.warpPerspective(shot_mask, matrix, (width, height), flags=cv2.INTER_NEAREST), np.uint8)
+    print_bgr = np.asarray(cv2.warpPerspective(shot_bgr, matrix, (width, height), flags=cv2.INTER_AREA), np.uint8)
     if (mask > 0).mean() < 0.05:
         raise BadMask("hardly any of the carton is to be seen")
     contour = max(cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=cv2.contourArea)
     if cv2.contourArea(contour) < 0.85 * cv2.contourArea(cv2.convexHull(contour)):
         raise BadMask("the carton's print was found twisted")
+    if _likeness(image_bgr, print_bgr, mask) < MIN_LIKENESS:
+        raise BadMask("the carton's print was found where it is not")
     differs = _skin_like(image_bgr) & ~_skin_like(print_bgr)
     hidden = cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     mask[cv2.dilate(hidden, np.ones((7, 7), np.uint8)) > 0] = 0
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
+    mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc), np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     if count < 2:
         raise BadMask("hardly any of the carton is to be seen")
     largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
     if stats[largest, cv2.CC_STAT_AREA] < 0.04 * mask.size:
         raise BadMask("hardly any of the carton is to be seen")
-    return cv2.erode(np.where(labels == largest, np.uint8(255), np.uint8(0)), np.ones((3, 3), np.uint8))
+    face = np.where(labels == largest, np.uint8(255), np.uint8(0))
+    return np.asarray(cv2.erode(face, np.ones((3, 3), np.uint8)), np.uint8)
+
+
+def _likeness(image_bgr: ImageArray, print_bgr: ImageArray, mask: ImageArray) -> float:
+    """Correlation of the lightness of a photograph and of the print laid over it, inside a mask; -1 to 1."""
+    inside = cv2.erode(mask, np.ones((5, 5), np.uint8)) > 0
+    if np.count_nonzero(inside) < 50:
+        return 0.0
+    a, b = (
+        cv2.GaussianBlur(cv2.cvtColor(each, cv2.COLOR_BGR2GRAY), (0, 0), 1.5)[inside].astype(np.float32)
+        for each in (image_bgr, print_bgr)
+    )
+    return float(np.corrcoef(a, b)[0, 1])
 
 
 def _colors_of(image_bgr: ImageArray, shot_bgr: ImageArray, shot_mask: ImageArray) -> ImageArray:
@@ -135,21 +156,22 @@ def _colors_of(image_bgr: ImageArray, shot_bgr: ImageArray, shot_mask: ImageArra
     inner = cv2.erode(shot_mask, np.ones((7, 7), np.uint8))
     counts = cv2.calcHist([shot], [1, 2], inner, [42, 42], [0, 252, 0, 252])
     counts = cv2.GaussianBlur(counts, (0, 0), 1.3)
-    counts *= 255.0 / max(float(counts.max()), 1e-6)
+    counts = counts * (255.0 / max(float(counts.max()), 1e-6))
     share = cv2.calcBackProject([image], [1, 2], counts, [0, 252, 0, 252], 1.0)
     smooth = cv2.GaussianBlur(share, (0, 0), 1.5)
     return ((smooth > 18) & (image[..., 0] > 38)).astype(np.uint8)
 
 
-def _edge_share(lab: ImageArray, x: float, y: float, radius: float) -> float:
+def _edge_share(lab: FloatArray, x: float, y: float, radius: float) -> float:
     """Share of a circle along which colour changes from inside to outside."""
     angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     rim = np.column_stack([np.cos(angles), np.sin(angles)])
 
-    def at(factor: float) -> ImageArray:
+    def at(factor: float) -> FloatArray:
         xy = np.array([x, y]) + rim * radius * factor
         column = np.clip(xy[:, 0].round().astype(int), 0, lab.shape[1] - 1)
-        return lab[np.clip(xy[:, 1].round().astype(int), 0, lab.shape[0] - 1), column]
+        row = np.clip(xy[:, 1].round().astype(int), 0, lab.shape[0] - 1)
+        return np.asarray(lab[row, column], np.float32)
 
     step = np.abs(at(0.86) - at(1.12)).sum(axis=1)
     return float((step > 22).mean())

@@ -1,4 +1,4 @@
-"""What was chosen by eye: pictures of the known collections that are left out, and stamps that look like photographs."""
+"""What was chosen by eye: pictures of the known collections to leave out, and stamps that look like photographs."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ TRASHNET_DOUBTFUL = frozenset(
 """Paper towels, apple cores, orange peel, tea bags, and pictures that a single sheet fills."""
 
 GROCERY_LABELS = {"fruit": "compost", "vegetables": "compost", "packages": "non_compost"}
+
+PICTURED_FRUIT = ("Bravo", "God-Morgon", "Tropicana")
+"""Makes whose cartons show large pictures of fruit: a piece of one could be taken for a piece of fruit."""
 
 STAMPS = {
     "compost": (

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from spp_sorter.learning.cutout_grocery import ROUND, carton_mask, is_whole, round_items, stuff_mask
-from spp_sorter.learning.cutout_lists import GROCERY_LABELS, STAMPS, TRASHNET_DOUBTFUL, TRASHNET_LABELS
+from spp_sorter.learning.cutout_lists import GROCERY_LABELS, PICTURED_FRUIT, STAMPS, TRASHNET_DOUBTFUL, TRASHNET_LABELS
 from spp_sorter.learning.cutout_split import alike_groups, look, split_of, splits_of
 from spp_sorter.learning.cutouts import BadMask, Outline, outline_of_alpha, outline_on_plain
 from spp_sorter.learning.pack import NewAsset
@@ -25,6 +25,9 @@ from spp_sorter.values import LABELS, ImageArray
 LONG_SIDE_PX = 320
 PER_KIND = {"train": 18, "test": 6}
 """Photographs of piles of one kind of produce that are taken, by split."""
+
+ROUNDS = {"train": 8, "test": 3}
+"""Single round fruits of one kind after which no more are looked for, by split."""
 
 SHELF_QUALITY = 76
 PICTURES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp"))
@@ -117,16 +120,16 @@ def _single(file: Path, folder: Path, source: str, label: str, licence: str) -> 
     named = {"name": f"{source}/{file.relative_to(folder).with_suffix('')}", "source": source, "label": label}
     if image.ndim == 3 and image.shape[2] == 4 and image[..., 3].min() < 128:
         return [_of_alpha(np.asarray(image, np.uint8), file, **named, licence=licence)]
-    image = cv2.imread(str(file), cv2.IMREAD_COLOR)
-    whole = max(image.shape[:2]) <= LONG_SIDE_PX and file.suffix.lower() in (".jpg", ".jpeg")
-    image = _fit(np.asarray(image, np.uint8))
+    photograph = np.asarray(cv2.imread(str(file), cv2.IMREAD_COLOR), np.uint8)
+    whole = max(photograph.shape[:2]) <= LONG_SIDE_PX and file.suffix.lower() in (".jpg", ".jpeg")
+    photograph = _fit(photograph)
     try:
-        outline = outline_on_plain(image)
+        outline = outline_on_plain(photograph)
     except BadMask as error:
         return [Dropped(file, str(error))]
     encoded = file.read_bytes() if whole else None
     alone = outline.sure and not set(outline.cut_sides) >= {"left", "right"}
-    return [_asset(image, outline, file, **named, licence=licence, alone=alone, encoded=encoded)]
+    return [_asset(photograph, outline, file, **named, licence=licence, alone=alone, encoded=encoded)]
 
 
 def _grocery(folder: Path, labels: Mapping[str, str], mapper: Mapper) -> Iterator[NewAsset | Dropped]:
@@ -156,7 +159,7 @@ def _kind(shot_file: Path, folder: Path, top: str, label: str) -> list[NewAsset 
             encoded=shot_file.read_bytes(),
         )
     ]  # fmt: skip
-    taken = {"train": 0, "test": 0}
+    taken, rounds = {"train": 0, "test": 0}, {"train": 0, "test": 0}
     for file in sorted((folder / top / kind).glob("*.jpg")):
         name = f"grocery/{file.stem}"
         own_group = group if packages else name
@@ -165,13 +168,15 @@ def _kind(shot_file: Path, folder: Path, top: str, label: str) -> list[NewAsset 
             continue  # more of the same piles would only swell the pack
         image = np.asarray(cv2.imread(str(file), cv2.IMREAD_COLOR), np.uint8)
         try:
-            cuts = (
-                _carton(image, shot, outline.mask) if packages else _produce(image, shot, outline.mask, kind in ROUND)
-            )
+            if packages:
+                cuts = _carton(image, shot, outline.mask, kind.startswith(PICTURED_FRUIT))
+            else:
+                cuts = _produce(image, shot, outline.mask, kind in ROUND and rounds[split] < ROUNDS[split])
         except BadMask as error:
             found.append(Dropped(file, str(error)))
             continue
         taken[split] += 1
+        rounds[split] += sum("_round" in suffix for suffix, _, _ in cuts)
         y, x = np.nonzero(np.max([mask for _, _, mask in cuts], axis=0))
         part = (slice(int(y.min()), int(y.max()) + 1), slice(int(x.min()), int(x.max()) + 1))
         crop = np.ascontiguousarray(image[part])
@@ -186,10 +191,16 @@ def _kind(shot_file: Path, folder: Path, top: str, label: str) -> list[NewAsset 
     return found
 
 
-def _carton(image: ImageArray, shot: ImageArray, shot_mask: ImageArray) -> list[tuple[str, str, ImageArray]]:
+def _carton(
+    image: ImageArray, shot: ImageArray, shot_mask: ImageArray, pictured: bool
+) -> list[tuple[str, str, ImageArray]]:
     """Suffix, kind and mask of what a photograph of a carton gives."""
     mask = carton_mask(image, shot, shot_mask)
-    return [("", "item" if is_whole(mask) else "material", mask)]
+    if is_whole(mask):
+        return [("", "item", mask)]
+    if pictured:
+        raise BadMask("part of a carton is hidden, and a piece of its picture of fruit would mislead")
+    return [("", "material", mask)]
 
 
 def _produce(

@@ -72,7 +72,7 @@ def outline_on_plain(image_bgr: ImageArray, convex: bool = False) -> Outline:
         BadMask: the background is not plain, or the mask fails a test of ``check_outline``.
     """
     lab = cv2.cvtColor(image_bgr, cv2.COLOR_BGR2LAB).astype(np.float32)
-    smooth = cv2.GaussianBlur(lab, (0, 0), 1.2)
+    smooth = np.asarray(cv2.GaussianBlur(lab, (0, 0), 1.2), np.float32)
     ground, spread = fit_ground(smooth)
     if spread > MAX_SPREAD:
         raise BadMask(f"the background is not plain (it varies by {spread:.1f}, allowed: {MAX_SPREAD:.0f})")
@@ -82,7 +82,7 @@ def outline_on_plain(image_bgr: ImageArray, convex: bool = False) -> Outline:
     light = smooth[..., 0] / np.maximum(ground[..., 0], 1)
     slope = cv2.magnitude(cv2.Sobel(smooth[..., 0], cv2.CV_32F, 1, 0), cv2.Sobel(smooth[..., 0], cv2.CV_32F, 0, 1)) / 8
     limit = max(3.0, 2.0 * spread)
-    white = float(ground[..., 0].mean()) > WHITE  # shadows have been taken out of product shots
+    white = float(ground[..., 0].mean()) > WHITE
 
     def found(strictness: float) -> ImageArray:
         at = limit * strictness
@@ -110,7 +110,7 @@ def _steadiest(found: Callable[[float], ImageArray]) -> tuple[ImageArray, float]
     for strictness in STRICTNESS:
         try:
             masks.append(found(strictness))
-        except BadMask as error:
+        except BadMask as error:  # noqa: PERF203 -- four rounds
             reason = str(error)
     if len(masks) < 2:
         raise BadMask(reason)
@@ -153,9 +153,10 @@ def fit_ground(lab: FloatArray) -> tuple[FloatArray, float]:
     rim[:band_y], rim[-band_y:], rim[:, :band_x], rim[:, -band_x:] = True, True, True, True
     a, b = terms[rim], lab[rim]
     # The border's most usual colour first: an item that leaves the picture covers part of the border.
-    mode = np.array(
-        [np.argmax(np.convolve(np.bincount(c.astype(int), minlength=256), np.ones(13), "same")) for c in b.T]
-    )
+    mode = np.array([_usual(channel) for channel in b.T], np.float32)
+    if mode[0] > WHITE:  # a product shot: shadows and light have been taken out of it
+        error = np.abs(b - mode).max(axis=1)
+        return np.broadcast_to(mode, lab.shape), float(np.median(error[error < 10]))
     keep = np.abs(b - mode).max(axis=1) < 30
     error = np.zeros(len(b), np.float32)
     solution = np.zeros((6, 3), np.float32)
@@ -168,6 +169,13 @@ def fit_ground(lab: FloatArray) -> tuple[FloatArray, float]:
     share = float(keep.mean())
     spread = float(np.median(error[keep])) if keep.any() else 99.0
     return terms @ solution, spread if share > 0.3 else 99.0
+
+
+def _usual(values: FloatArray) -> float:
+    """The median of the narrow range that holds most of the values, which are 0 to 255."""
+    counts = np.bincount(np.clip(values, 0, 255).astype(int), minlength=256)
+    peak = int(np.argmax(np.convolve(counts, np.ones(13), "same")))
+    return float(np.median(values[np.abs(values - peak) <= 7]))
 
 
 def check_outline(image_bgr: ImageArray, mask: ImageArray) -> Outline:

@@ -41,7 +41,7 @@ def compose_record(folder: Path, densities: tuple[str, ...], split: str, pack: P
         path=path,
         size_hw=(height, width),
         boxes_xyxy=scene.boxes_xyxy.astype(np.float64),
-        labels=scene.labels,
+        labels=scene.labels.astype(np.int64),
         ignore=scene.ignore,
         areas=np.array([mask.sum() for mask in masks], np.float64),
         masks=tuple(Mask.of(mask) for mask in masks),

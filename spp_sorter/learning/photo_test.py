@@ -7,9 +7,11 @@ are needed; they are the same ones for the same pack and seed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from spp_sorter.evaluation.grasps import AxisBox
 from spp_sorter.evaluation.measure import Sample
@@ -88,8 +90,8 @@ def single_photographs(pack: Path, label_names: Sequence[str], source: str) -> I
                 np.array([mask.sum()], np.float64),
             ),
             objects=(asset.group,),
-            mask=lambda _, mask=mask: mask,
-            axis=lambda _: None,
+            mask=partial(_same, mask),
+            axis=_unknown,
         )
 
 
@@ -126,6 +128,14 @@ def _axis(scene: ComposedScene, index: int) -> AxisBox | None:
         return None
     _, _, yaw_rad, length_px, width_px = scene.grasps[index].tolist()
     return AxisBox(yaw_rad, length_px, width_px)
+
+
+def _same(mask: npt.NDArray, _: int) -> npt.NDArray:
+    return mask
+
+
+def _unknown(_: int) -> AxisBox | None:
+    return None
 
 
 def _indices(label_names: Sequence[str]) -> dict[str, int]:

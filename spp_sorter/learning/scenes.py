@@ -1,4 +1,4 @@
-"""``spp_sorter scenes``: pictures with their exact truth as COCO json, of the simulated belt or of photographed items."""
+"""``spp_sorter scenes``: pictures with exact truth as COCO json, of the simulated belt or of photographed items."""
 
 from __future__ import annotations
 

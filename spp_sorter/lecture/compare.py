@@ -11,7 +11,7 @@ from typing import Any
 
 from spp_sorter.lecture.tables import print_classifiers, print_detectors
 
-FULL = {"pictures": 24, "training": 60}
+FULL = {"pictures": 16, "training": 40}
 QUICK = {"pictures": 2, "training": 8}
 QUICK_SYSTEMS = ("rcnn", "spp_net_1_scale", "spp_net_5_scale", "fast_rcnn", "ours")
 

@@ -130,13 +130,16 @@ def suppressed(boxes: Tensor, scores: Tensor) -> Prediction:
     return Prediction(table[valid, :4], table[valid, 4], table[valid, 5].astype(np.int64))
 
 
-def train_head(vectors: Sequence[FloatArray], windows: Sequence[TrainingWindows], seed: int = 0) -> RegionHead:
+def train_head(
+    vectors: Sequence[FloatArray], windows: Sequence[TrainingWindows], seed: int = 0, half: bool = False
+) -> RegionHead:
     """Fine-tune the fully connected layers, then fit SVMs on what they say and ridge regression on the vectors.
 
     Args:
         vectors: for every picture [N, D] float16, as pooled.
         windows: for every picture what they are.
         seed: of weights and chance.
+        half: fine-tune in bf16, for processors that compute it.
     """
     from sklearn.linear_model import Ridge
     from sklearn.svm import LinearSVC
@@ -145,7 +148,7 @@ def train_head(vectors: Sequence[FloatArray], windows: Sequence[TrainingWindows]
     iou = np.concatenate([w.iou for w in windows])
     labels = np.concatenate([w.labels for w in windows])
     norm = VECTOR_NORM / float(x.float().norm(dim=1).mean())
-    fc = _fine_tune(x, np.where(iou >= 0.5, labels + 1, 0), norm, seed)
+    fc = _fine_tune(x, np.where(iou >= 0.5, labels + 1, 0), norm, seed, half)
     with torch.inference_mode():
         hidden = torch.cat([fc(part.float()) for part in x.split(1024)]).numpy()
     spread = hidden.std() + 1e-6
@@ -186,7 +189,7 @@ def _layers(length: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(length, HIDDEN[0]), nn.ReLU(), nn.Linear(HIDDEN[0], HIDDEN[1]), nn.ReLU())
 
 
-def _fine_tune(x: Tensor, classes: IntArray, norm: float, seed: int) -> nn.Sequential:
+def _fine_tune(x: Tensor, classes: IntArray, norm: float, seed: int, half: bool) -> nn.Sequential:
     """Two layers that learned to tell [N] classes, 0 for background, through a softmax that is then thrown away."""
     torch.manual_seed(seed)
     layers, softmax = _layers(x.shape[1]), nn.Linear(HIDDEN[1], 1 + len(LABELS))
@@ -199,8 +202,10 @@ def _fine_tune(x: Tensor, classes: IntArray, norm: float, seed: int) -> nn.Seque
         for index in torch.randperm(len(x)).split(batch):
             for group in optimizer.param_groups:
                 group["lr"] = 1e-3 * 0.5 * (1 + math.cos(math.pi * step / steps))
-            hidden = layers(drop(x[index].float() * norm))
-            loss = F.cross_entropy(softmax(drop(hidden)), target[index])
+            with torch.autocast("cpu", torch.bfloat16, enabled=half):
+                hidden = layers(drop(x[index].float() * norm))
+                logits = softmax(drop(hidden))
+            loss = F.cross_entropy(logits.float(), target[index])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()

@@ -189,7 +189,7 @@ def trained_head(
             described = describer.describe(scene.image_bgr, windows[-1].boxes_xyxy)
             vectors.append(described.vectors.half().cpu().numpy())
             tick()
-        head = train_head(vectors, windows)
+        head = train_head(vectors, windows, half=convolution.dtype == torch.bfloat16)
         rest = [head.svm_weight, head.svm_bias, head.ridge_weight, head.ridge_bias]
         save_atomically({"fc": head.fc.state_dict(), "rest": rest}, path)
     return head.to(convolution.device, convolution.dtype)

@@ -187,8 +187,11 @@ def _carpet(soil_bgr: ImageArray, belt_bgr: ImageArray, scraps: list[Patch], rng
     coverage = float(rng.uniform(0.6, 1.25))
     if coverage >= 1.0:
         return np.ascontiguousarray(carpet)
-    hills, crumbs = (rng.normal(0, 1, (7, 9)), rng.normal(0, 0.25, (height // 6, width // 6)))
-    field = cv2.resize(hills, (width, height), interpolation=cv2.INTER_CUBIC) + cv2.resize(crumbs, (width, height))
+    hills: FloatArray = rng.normal(0, 1, (7, 9))
+    crumbs: FloatArray = rng.normal(0, 0.25, (height // 6, width // 6))
+    field = np.add(
+        cv2.resize(hills, (width, height), interpolation=cv2.INTER_CUBIC), cv2.resize(crumbs, (width, height))
+    )
     shown = field < np.quantile(field[::8, ::8], coverage)
     return np.asarray(np.where(shown[..., None], carpet, belt_bgr), np.uint8)
 

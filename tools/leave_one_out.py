@@ -3,8 +3,8 @@
     python tools/leave_one_out.py OUT --pack PACK --minutes 8 --model default
 
 For every source of the pack: a training without it, then its held-out objects measured with those weights and with
-weights that have seen every source. A detector that had learned how a source's pictures are cut, compressed or lit, and
-not what is in them, would name the items of a source that it has never seen no better than by chance. Trainings that are
+weights that have seen every source. A detector that had learned how the pictures of a source are cut, coded or lit,
+and not what is in them, would name the items of a source that it has never seen by chance only. Trainings that are
 done already in OUT are not repeated. Arguments after `--` go to `spp_sorter train`.
 """
 

@@ -215,6 +215,7 @@ class Trainer:
                     self.progress = team.share(start_progress + (1 - start_progress) * spent / left)
                 else:
                     self.progress = team.share(start_progress + spent / (60 * options.budget_minutes))
+                self.progress = min(self.progress, 1.0)
                 self.throughput.pictures += options.batch_size
                 self.throughput.seconds = spent
                 finished = self.progress >= 1 - 1e-12

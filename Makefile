@@ -12,7 +12,7 @@ unexport PYTHONPATH PYTHONHOME CMAKE_PREFIX_PATH COLCON_PREFIX_PATH ROS_DISTRO R
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 export AMENT_PREFIX_PATH := $(VENV)
 
-.PHONY: help setup demo test lint robot clean
+.PHONY: help setup demo test lint audit wheel robot clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,8 @@ help:
 	@echo "make test    set up, then check style and types and run the tests"
 	@echo "make setup   set up .venv only"
 	@echo "make lint    set up, then check style and types only"
+	@echo "make audit   look the pinned packages up among known vulnerabilities (needs a connection)"
+	@echo "make wheel   build the wheel, install it in a clean environment, call it"
 	@echo "make robot   prepare this clone in a ROS 2 workspace on a robot (Jazzy, Lyrical)"
 	@echo "make clean   remove .venv, build output, caches and out/"
 	@echo "Settings: PYTHON=python3.12    TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu    ARGS='...' for the demo"
@@ -35,8 +37,19 @@ lint: setup
 	"$(BIN)/ruff" format --check
 	"$(BIN)/mypy"
 
+# Lines are counted by sys.monitoring where Python has it (3.12), which costs next to nothing.
 test: lint
-	"$(BIN)/python" -m pytest
+	@mkdir -p out
+	COVERAGE_CORE=$$("$(BIN)/python" -c 'import sys; print(("ctrace", "sysmon")[sys.version_info >= (3, 12)])') \
+		"$(BIN)/coverage" run -m pytest
+	@"$(BIN)/coverage" report
+
+# Known vulnerabilities of what is pinned; needs a connection, and fails nothing without one.
+audit:
+	@tools/audit.sh
+
+wheel: setup
+	@tools/wheel_check.sh
 
 robot:
 	@tools/robot.sh

@@ -1,6 +1,6 @@
 """Fuzz a decoder or loader: `.venv/bin/python tools/fuzz.py TARGET --minutes 10`; without a target, all of them.
 
-A finding is an exception that the target does not declare, a case that takes more than `--seconds` of processor, or one that takes
+A finding is an exception that the target does not declare, or a case that takes more than `--seconds` of processor or
 more than `--megabytes`. Each is printed once per place with the number of its case: `--seed S --case N` makes it again.
 """
 

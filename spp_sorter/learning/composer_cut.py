@@ -18,6 +18,8 @@ MAX_ENLARGE = 3.0
 """Pictures are enlarged by at most so much: an item never shows less detail than this allows."""
 
 _MIN_PIECE_PX = 250
+_IDENTITY = np.eye(3)
+_GREY = np.tile(np.array([0.114, 0.587, 0.299]), (3, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +86,7 @@ def color_matrix(rng: np.random.Generator, strength: float) -> FloatArray:
     """[3, 4] float32 change of colours: brightness, contrast, saturation, white balance."""
     balance = np.exp(rng.normal(0, 0.09 * strength, 3)) * np.exp(rng.normal(-0.03, 0.2 * strength))
     saturation = float(np.clip(rng.normal(1.0, 0.22 * strength), 0.4, 1.5))
-    grey = np.tile(np.array([0.114, 0.587, 0.299]), (3, 1))
-    matrix = (saturation * np.eye(3) + (1 - saturation) * grey) * balance[:, None]
+    matrix = (saturation * _IDENTITY + (1 - saturation) * _GREY) * balance[:, None]
     contrast = float(np.clip(rng.normal(1.0, 0.12 * strength), 0.6, 1.4))
     offset = (1 - contrast) * 115.0 + rng.normal(0, 5.0 * strength)
     return np.column_stack([matrix * contrast, np.full(3, offset)]).astype(np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -49,11 +49,9 @@ class Drawer:
         if not usable:
             raise PackError(f"'{pack.path}' has no {split} objects of the sources asked for; name other sources")
         self.labels = tuple(label for label in LABELS if any(asset.label == label for asset in usable))
-        self._whole = {
-            label: _by_source(a for a in usable if a.label == label and a.kind == "item") for label in LABELS
-        }
-        self._any = {label: _by_source(a for a in usable if a.label == label) for label in LABELS}
-        self._alone = {label: _by_source(a for a in usable if a.label == label and a.alone) for label in LABELS}
+        self._whole = {label: _Sources(a for a in usable if a.label == label and a.kind == "item") for label in LABELS}
+        self._any = {label: _Sources(a for a in usable if a.label == label) for label in LABELS}
+        self._alone = {label: _Sources(a for a in usable if a.label == label and a.alone) for label in LABELS}
 
     def label(self, rng: np.random.Generator, contaminant_share: float) -> str:
         """A label, ``non_compost`` with this probability where there is a choice."""
@@ -67,7 +65,7 @@ class Drawer:
         """Draw an item of a label and cut it out; None after a few failures."""
         for _ in range(_TRIES):
             piece = rng.random() < pieces or not self._whole[label]
-            asset = _draw(self._any[label] if piece else self._whole[label], rng)
+            asset = (self._any[label] if piece else self._whole[label]).draw(rng)
             if not piece and asset.cut_sides and rng.random() < 0.6:
                 continue  # straight cuts where the photograph ended are rarer than whole items
             patch = cut(self.pack, asset, rng, size_px, piece, turn)
@@ -77,18 +75,29 @@ class Drawer:
 
     def photograph(self, rng: np.random.Generator, label: str) -> Asset | None:
         """A photograph of a single item that may be shown as it is; None where there is none of that label."""
-        return _draw(self._alone[label], rng) if self._alone[label] else None
+        return self._alone[label].draw(rng) if self._alone[label] else None
 
 
-def _by_source(assets: object) -> dict[str, list[Asset]]:
-    found: dict[str, list[Asset]] = {}
-    for asset in assets:  # type: ignore[attr-defined]
-        found.setdefault(asset.source, []).append(asset)
-    return found
+class _Sources:
+    """Assets by source, to draw from.
 
+    Args:
+        assets: any number.
+    """
 
-def _draw(by_source: dict[str, list[Asset]], rng: np.random.Generator) -> Asset:
-    names = list(by_source)
-    weights = np.sqrt([len(by_source[name]) for name in names])
-    assets = by_source[names[int(rng.choice(len(names), p=weights / weights.sum()))]]
-    return assets[int(rng.integers(len(assets)))]
+    def __init__(self, assets: Iterable[Asset]) -> None:
+        found: dict[str, list[Asset]] = {}
+        for asset in assets:
+            found.setdefault(asset.source, []).append(asset)
+        self._lists = list(found.values())
+        shares = np.sqrt([len(each) for each in self._lists])
+        self._ends = np.cumsum(shares) / max(float(shares.sum()), 1.0)
+
+    def __bool__(self) -> bool:
+        return bool(self._lists)
+
+    def draw(self, rng: np.random.Generator) -> Asset:
+        """A source by the square root of its size, and any asset of it."""
+        source = min(int(np.searchsorted(self._ends, rng.random(), side="right")), len(self._lists) - 1)
+        assets = self._lists[source]
+        return assets[int(rng.integers(len(assets)))]

@@ -14,6 +14,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 import write_reference  # noqa: E402
 
+import spp_sorter  # noqa: E402
 from spp_sorter.cli import VERBS  # noqa: E402
 from spp_sorter.config import parameters  # noqa: E402
 from spp_sorter.ros.benchmark import KINDS  # noqa: E402
@@ -24,8 +25,23 @@ SECTIONS = {name.split(".")[0] for name in NAMES}
 
 
 def test_reference_is_that_of_the_source() -> None:
-    text = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
-    assert text == write_reference.page(), "run: .venv/bin/python tools/write_reference.py"
+    text, fresh = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8"), write_reference.page()
+    remedy = "run: .venv/bin/python tools/write_reference.py"
+    part = "## Conditions"
+    assert text.partition(part)[0] == fresh.partition(part)[0], remedy
+    names = [set(re.findall(r"^\| `([\w.<>]+)`", page.partition(part)[2], re.MULTILINE)) for page in (text, fresh)]
+    assert names[0] == names[1], remedy
+
+
+def test_versions_agree() -> None:
+    found = {
+        spp_sorter.__version__,
+        *re.findall(r'version="([\d.]+)"', (ROOT / "setup.py").read_text(encoding="utf-8")),
+        *re.findall(r"<version>([\d.]+)</version>", (ROOT / "package.xml").read_text(encoding="utf-8")),
+    }
+    assert found == {spp_sorter.__version__}
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## \[{re.escape(spp_sorter.__version__)}\]", changes, re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

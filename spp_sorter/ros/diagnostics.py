@@ -82,6 +82,7 @@ def _frames(state: NodeState, health: Snapshot, config: NodeConfig) -> Part:
         "processed": str(health.processed),
         "dropped": str(sum(health.dropped.values())),
         **{f"dropped.{cause}": str(number) for cause, number in sorted(health.dropped.items())},
+        "overtaken": str(health.overtaken),
         "received_hz": f"{health.received_hz:.2f}",
         "processed_hz": f"{health.processed_hz:.2f}",
         "silence_s": "" if health.silence_s is None else f"{health.silence_s:.2f}",

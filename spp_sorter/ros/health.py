@@ -29,6 +29,7 @@ class Snapshot:
         dropped: frames answered with nothing, by cause: ``replaced``, ``stale``, ``bad.<cause>``, ``failed.<error>``,
             ``deactivated``.
         lost: gaps in the publishers' sequence numbers: frames that never arrived.
+        overtaken: frames that were processed although the middleware had received a newer one.
         recent: causes of the last ``RECENT_S`` seconds with their numbers, ``lost`` and ``received`` among them.
         received_hz: rate of arrival over the last ``RECENT_S`` seconds.
         processed_hz: rate of results over the same time.
@@ -43,6 +44,7 @@ class Snapshot:
     processed: int
     dropped: Mapping[str, int]
     lost: int
+    overtaken: int
     recent: Mapping[str, int]
     received_hz: float
     processed_hz: float
@@ -82,7 +84,8 @@ class Health:
         """Begin at zero, as at activation; the last error stays."""
         now_s = time.monotonic()
         with self._lock:
-            self._received = self._processed = self._lost = 0
+            self._received = self._processed = self._lost = self._overtaken = 0
+            self._arrivals_ns: deque[int] = deque(maxlen=64)
             self._dropped: Counter[str] = Counter()
             self._recent: deque[tuple[float, str, int]] = deque(maxlen=10_000)
             self._sequences: dict[bytes, int] = {}
@@ -98,12 +101,13 @@ class Health:
         with self._lock:
             self._heard_s = None
 
-    def received(self, sequence: int | None = None, publisher: bytes = b"") -> int:
+    def received(self, sequence: int | None = None, publisher: bytes = b"", received_ns: int = 0) -> int:
         """Count a frame that arrived.
 
         Args:
             sequence: the publisher's sequence number, None where the middleware gives none.
             publisher: the publisher's id; each numbers its own messages.
+            received_ns: when the middleware received it, 0 where it does not say.
 
         Returns:
             How many frames of this publisher were lost just before it.
@@ -115,6 +119,7 @@ class Health:
             if self._waiting_from_s is None:
                 self._waiting_from_s = now_s
             self._rates["received"].add(now_s)
+            self._arrivals_ns.append(received_ns)
             if sequence is None:
                 return 0
             gap = max(0, sequence - self._sequences.get(publisher, sequence - 1) - 1)
@@ -130,11 +135,21 @@ class Health:
             self._dropped[cause] += 1
             self._recent.append((time.monotonic(), cause, 1))
 
-    def processed(self, stages_ms: Mapping[str, float], statuses: Iterable[Status]) -> None:
-        """Count a frame that was answered, with the time of each stage and the conditions that it met."""
+    def processed(
+        self, stages_ms: Mapping[str, float], statuses: Iterable[Status], received_ns: int = 0, started_ns: int = 0
+    ) -> None:
+        """Count a frame that was answered.
+
+        Args:
+            stages_ms: the time of each stage.
+            statuses: the conditions that it met.
+            received_ns: when the middleware received it, 0 where it does not say.
+            started_ns: when the work on it began, by the same clock.
+        """
         now_s = time.monotonic()
         with self._lock:
             self._processed += 1
+            self._overtaken += any(received_ns < arrival < started_ns for arrival in self._arrivals_ns if received_ns)
             self._answered_s = now_s
             self._waiting_from_s = None
             self._rates["processed"].add(now_s)
@@ -177,6 +192,7 @@ class Health:
                 processed=self._processed,
                 dropped=dict(self._dropped),
                 lost=self._lost,
+                overtaken=self._overtaken,
                 recent=dict(recent),
                 received_hz=self._rates["received"].per_second(now_s),
                 processed_hz=self._rates["processed"].per_second(now_s),

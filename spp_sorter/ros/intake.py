@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from geometry_msgs.msg import TwistStamped
@@ -43,6 +44,14 @@ MessageInfo = Mapping[str, Any]
 Picture: TypeAlias = Image | CompressedImage
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An image message, and when the middleware received it (nanoseconds of the system's clock, 0 for unknown)."""
+
+    message: Picture
+    received_ns: int
+
+
 class Intake:
     """Subscriptions of an active node.
 
@@ -59,7 +68,7 @@ class Intake:
         node: Node,
         config: Config,
         health: Health,
-        on_frame: Callable[[Picture], None],
+        on_frame: Callable[[Arrival], None],
         on_belt: Callable[[BeltSample], object],
     ) -> None:
         self._node, self._health = node, health
@@ -70,6 +79,8 @@ class Intake:
         self._watches: dict[str, TopicWatch] = {}
         self._queued: list[tuple[Subscription, Callable[[Any], None]]] = []
         self._queue_lock = threading.Lock()
+        self._image_lock = threading.Lock()
+        self._newest_ns = 0
         try:
             self._subscribe_all(config)
         except Exception:
@@ -125,13 +136,39 @@ class Intake:
                     take(message)
 
     def _take_image(self, message: Picture, info: MessageInfo) -> None:
+        """Hand over an image that the executor took, unless a later one was handed over meanwhile."""
+        arrival = self._count_image(message, info)
+        with self._image_lock:
+            overtaken = arrival.received_ns < self._newest_ns
+            self._newest_ns = max(self._newest_ns, arrival.received_ns)
+        if overtaken:
+            self._health.dropped("replaced")
+        else:
+            self._on_frame(arrival)
+
+    def newest(self, arrival: Arrival) -> Arrival:
+        """The last of the images that wait in the middleware, ``arrival`` when there is none. For the worker.
+
+        The executor may be busy elsewhere when an image comes; a frame must never be processed when a newer one waits.
+        """
+        with self._image_lock:
+            for subscription in self._watches["image"].subscriptions:
+                for message, info in take_waiting(subscription, qos_profile_sensor_data.depth):
+                    self._health.dropped("replaced")
+                    arrival = self._count_image(message, info)
+                    self._newest_ns = max(self._newest_ns, arrival.received_ns)
+        return arrival
+
+    def _count_image(self, message: Picture, info: MessageInfo) -> Arrival:
         watch = self._watches["image"]
         watch.heard()
         publisher = (info.get("publisher_gid") or {}).get("data", b"")
         # Where the middleware does not say who published (Jazzy), numbers of two cameras would look like gaps.
         numbered = publisher or watch.publishers() == 1
-        self._health.received(info.get("publication_sequence_number") if numbered else None, bytes(publisher))
-        self._on_frame(message)
+        sequence = info.get("publication_sequence_number") if numbered else None
+        arrival = Arrival(message, int(info.get("received_timestamp", 0)))
+        self._health.received(sequence, bytes(publisher), arrival.received_ns)
+        return arrival
 
     def _take_camera_info(self, message: CameraInfo) -> None:
         self._watches["camera_info"].heard()

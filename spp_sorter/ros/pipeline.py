@@ -13,7 +13,7 @@ from spp_sorter.config import Config, ConfigError
 from spp_sorter.ros import messages
 from spp_sorter.ros.examples import ExampleKeeper
 from spp_sorter.ros.health import Health
-from spp_sorter.ros.intake import Intake, Picture
+from spp_sorter.ros.intake import Arrival, Intake
 from spp_sorter.ros.mailbox import Worker
 from spp_sorter.ros.messages import BadFrame
 from spp_sorter.ros.publishers import Publishers
@@ -49,7 +49,7 @@ class Pipeline:
         self._examples = ExampleKeeper(config.examples) if config.examples.folder else None
         self._publishers = Publishers(node)
         self._intake: Intake | None = None
-        self._worker: Worker[Picture] | None = None
+        self._worker: Worker[Arrival] | None = None
         self._last_stamp_ns = 0
         self._withdrawn = False
 
@@ -134,14 +134,17 @@ class Pipeline:
         self._withdrawn = True
         self._publishers.withdraw_picks(self._last_stamp_ns, self._config.node.target_frame)
 
-    def _arrived(self, message: Picture) -> None:
+    def _arrived(self, arrival: Arrival) -> None:
         worker = self._worker
-        if worker is None or worker.mailbox.put(message):
+        if worker is None or worker.mailbox.put(arrival):
             self._health.dropped("replaced")
 
-    def _process(self, message: Picture) -> None:
+    def _process(self, arrival: Arrival) -> None:
         """One frame, on the worker: convert, sort, publish, time."""
         intake, config = self._intake, self._config
+        if intake is not None:
+            arrival = intake.newest(arrival)
+        started_ns, message = time.time_ns(), arrival.message
         stamp_ns = messages.stamp_to_ns(message.header.stamp)
         if intake is None or self._is_stale(stamp_ns, config):
             self._health.dropped("deactivated" if intake is None else "stale")
@@ -154,16 +157,17 @@ class Pipeline:
         self._publishers.publish(frame, result, config)
         self._last_stamp_ns = stamp_ns
         published = time.perf_counter()
+        process_ms = (published - started) * 1e3
         stages_ms = {
             "convert": (converted - started) * 1e3,
             **result.stages_ms,
             "publish": (published - processed) * 1e3,
-            "process": (published - started) * 1e3,
+            "process": process_ms,
+            "overhead": process_ms - result.stages_ms.get("detect", 0.0),
             "capture_to_publish": self._age_s(stamp_ns) * 1e3,
         }
-        self._health.processed(
-            stages_ms, (*statuses, *result.statuses, *self._detector.statuses, *self._keep(frame, result))
-        )
+        conditions = (*statuses, *result.statuses, *self._detector.statuses, *self._keep(frame, result))
+        self._health.processed(stages_ms, conditions, arrival.received_ns, started_ns)
         # Only now: the watch must not take the silence before this frame for one after it.
         self._withdrawn = False
 

@@ -15,6 +15,10 @@ from rclpy.qos import QoSProfile
 
 from spp_sorter.ros.bag_types import message_class, stamp_of
 from spp_sorter.ros.bags import BagMessage
+from spp_sorter.ros.queued import QueuedGroup, take_waiting
+
+TAKE_PERIOD_S = 0.02
+"""Messages wait in the middleware for this long: taking many at once is cheap, waking up for each is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Record:
     """One message as it came.
 
     Attributes:
-        received_ns: when it arrived here.
+        received_ns: when the middleware received it here.
         published_ns: when the publisher wrote it, by the middleware's own stamp.
         stamp_ns: its header's stamp.
         offset: where it lies in the spool file, -1 for in memory.
@@ -70,23 +74,34 @@ class Recorder(Node):
         self.records: dict[str, list[Record]] = defaultdict(list)
         self._spool_path = spool
         self._spool: BinaryIO = spool.open("w+b")
+        group = QueuedGroup()
+        self._queued = [
+            (topic, self.create_subscription(kind, topic.name, self._ignore, topic.qos, callback_group=group, raw=True))
+            for topic in topics
+            for kind in (message_class(topic.msgtype),)
+        ]
         for topic in topics:
-            self._record(topic)
+            self.records[topic.name]
+        self.create_timer(TAKE_PERIOD_S, self._take_all)
 
-    def _record(self, topic: RecordedTopic) -> None:
-        records = self.records[topic.name]
+    @staticmethod
+    def _ignore(_: object) -> None:
+        """No executor calls it: the messages are taken."""
 
-        def take(data: bytes, info: Mapping[str, Any]) -> None:
-            offset = -1
-            if topic.spooled:
-                offset = self._spool.seek(0, 2)
-                self._spool.write(data)
-            received_ns = int(self.get_clock().now().nanoseconds)
-            stamp_ns = stamp_of(topic.msgtype, data[:16], received_ns)
-            kept = b"" if topic.spooled else bytes(data)
-            records.append(Record(received_ns, int(info["source_timestamp"]), stamp_ns, offset, len(data), kept))
+    def _take_all(self) -> None:
+        for topic, subscription in self._queued:
+            for data, info in take_waiting(subscription, topic.qos.depth):
+                self.records[topic.name].append(self._record_of(topic, data, info))
 
-        self.create_subscription(message_class(topic.msgtype), topic.name, take, topic.qos, raw=True)
+    def _record_of(self, topic: RecordedTopic, data: bytes, info: Mapping[str, Any]) -> Record:
+        offset = -1
+        if topic.spooled:
+            offset = self._spool.seek(0, 2)
+            self._spool.write(data)
+        received_ns = int(info["received_timestamp"]) or int(self.get_clock().now().nanoseconds)
+        stamp_ns = stamp_of(topic.msgtype, data[:16], received_ns)
+        kept = b"" if topic.spooled else bytes(data)
+        return Record(received_ns, int(info["source_timestamp"]), stamp_ns, offset, len(data), kept)
 
     def messages(self, topic: str) -> Iterator[BagMessage]:
         """What came on a topic, in the order of arrival."""

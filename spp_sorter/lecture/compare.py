@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from spp_sorter.lecture.tables import print_classifiers, print_detectors
+from spp_sorter.lecture.tables import NAMES, print_classifiers, print_detectors
 
 FULL = {"pictures": 16, "training": 40}
 QUICK = {"pictures": 2, "training": 8}
@@ -30,12 +30,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default auto)")
     parser.add_argument("--precision", default="auto", help="auto, fp32, bf16 or fp16 (default auto)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for all (default 0)")
+    parser.add_argument(
+        "--batch", type=int, default=0, help="regions R-CNN convolves at a time, 0 by trial (default 0)"
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes that search regions (default 2)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Compare, print, and write what was asked for."""
     start = time.perf_counter()
+    unknown = set(args.systems.split(",") if args.systems else ()) - set(NAMES)
+    if unknown:
+        raise ValueError(f"system is {unknown.pop()!r}; allowed: {', '.join(NAMES)}")
     figures = measure(args)
     figures["wall_s"] = time.perf_counter() - start
     print_detectors(figures)
@@ -78,12 +84,10 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     args.cache.mkdir(parents=True, exist_ok=True)
     test = list(_bar(load_scenes("test", num_pictures, args.cache, args.workers), num_pictures, "test pictures"))
     train = list(_bar(load_scenes("train", num_training, args.cache, args.workers), num_training, "training pictures"))
-    describers = make_describers(device, dtype)
+    describers = make_describers(device, dtype, args.batch)
     learned = {"fast_rcnn": "end_to_end", "fast_rcnn_frozen": "frozen"}
     wanted = args.systems.split(",") if args.systems else QUICK_SYSTEMS if args.quick else None
     names = [n for n in (*describers, *learned, "ours") if wanted is None or n in wanted]
-    if wanted is not None and (unknown := set(wanted) - set(names)):
-        raise ValueError(f"system is {unknown.pop()!r}; allowed: {', '.join((*describers, *learned, 'ours'))}")
     systems: dict[str, System] = {}
     with tqdm(total=num_training * sum(n in describers for n in names), desc="training", unit="picture") as bar:
         for name in names:
@@ -105,7 +109,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         "precision": precision,
         "backbone": "tf_efficientnet_lite0 to stride 16, ImageNet weights",
         "training_pictures": num_training,
-        "rcnn_batch": describers["rcnn"].batch,  # type: ignore[attr-defined]
+        "rcnn_batch": getattr(describers["rcnn"], "batch", 0),
         **compare(answers, test),
         "classifiers": photographs.recorded(),
     }

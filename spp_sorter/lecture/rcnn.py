@@ -47,17 +47,18 @@ class RcnnDescriber:
         convolution: shared with the other systems.
         pool: the pyramid.
         crop: scale both sides alike (the tightest square with context) instead of warping.
-        batch: regions convolved together; 0 finds the fastest by trial.
+        batch: regions convolved together; 0 finds the fastest by trial, when first asked.
     """
 
     def __init__(self, convolution: Convolution, pool: SpatialPyramidPool, crop: bool = False, batch: int = 0) -> None:
         self.convolution = convolution
         self.pool = pool
         self.crop = crop
-        self.batch = batch or convolution.best_batch(SIDE)
+        self.batch = batch
 
     def describe(self, image_bgr: ImageArray, windows_xyxy: FloatArray) -> Described:
         """Vectors of the windows [R, 4] of one picture."""
+        self.batch = self.batch or self.convolution.best_batch(SIDE)
         clock = self.convolution.synchronise
         prepare_s = convolution_s = pool_s = 0.0
         vectors = []

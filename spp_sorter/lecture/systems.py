@@ -147,14 +147,14 @@ def make_describers(device: torch.device, dtype: torch.dtype, batch: int = 0) ->
     """
     convolution = Convolution(device, dtype)
     pool = SpatialPyramidPool(LEVELS)
-    rcnn = RcnnDescriber(convolution, pool, batch=batch)
     return {
-        "rcnn": rcnn,
-        "rcnn_crop": RcnnDescriber(convolution, pool, crop=True, batch=rcnn.batch),
+        "rcnn": RcnnDescriber(convolution, pool, batch=batch),
+        "rcnn_crop": RcnnDescriber(convolution, pool, crop=True, batch=batch),
         "spp_net_1_scale": SppNetDescriber(convolution, pool, ONE_SCALE),
         "spp_net_5_scale": SppNetDescriber(convolution, pool, FIVE_SCALES),
         "spp_net_pad": SppNetDescriber(convolution, pool, ONE_SCALE, pad=True),
         "spp_net_finer_stride": SppNetDescriber(Convolution(device, dtype, fine=True), pool, ONE_SCALE),
+        "spp_net_average": SppNetDescriber(convolution, SpatialPyramidPool(LEVELS, "average"), ONE_SCALE),
         "spp_net_cover": SppNetDescriber(convolution, pool, ONE_SCALE, rule="cover"),
     }
 
@@ -183,13 +183,25 @@ def trained_head(
         head.fc.load_state_dict(content["fc"])
         head = RegionHead(head.fc.eval(), *content["rest"])
     else:
-        vectors, windows = [], []
+        vectors, windows, kept = [], [], []
         for number, scene in enumerate(scenes):
             windows.append(training_windows(scene, number))
-            described = describer.describe(scene.image_bgr, windows[-1].boxes_xyxy)
-            vectors.append(described.vectors.half().cpu().numpy())
+            kept.append(path.with_name(f"{path.stem}_{number:04d}.npy"))
+            if not kept[-1].is_file():  # a run that is stopped goes on here
+                described = describer.describe(scene.image_bgr, windows[-1].boxes_xyxy)
+                _keep(described.vectors.half().cpu().numpy(), kept[-1])
+            vectors.append(np.load(kept[-1]))
             tick()
         head = train_head(vectors, windows, half=convolution.dtype == torch.bfloat16)
         rest = [head.svm_weight, head.svm_bias, head.ridge_weight, head.ridge_bias]
         save_atomically({"fc": head.fc.state_dict(), "rest": rest}, path)
+        for file in kept:
+            file.unlink()
     return head.to(convolution.device, convolution.dtype)
+
+
+def _keep(vectors: FloatArray, path: Path) -> None:
+    partial = path.with_suffix(".part")
+    with partial.open("wb") as file:
+        np.save(file, vectors)
+    partial.replace(path)

@@ -13,6 +13,7 @@ NAMES = {
     "spp_net_5_scale": "SPP-net, 5 scales",
     "spp_net_pad": "  small windows padded",
     "spp_net_finer_stride": "  stride 8, same weights",
+    "spp_net_average": "  average, not maximum",
     "spp_net_cover": "  every cell touched",
     "fast_rcnn": "Fast R-CNN, end to end",
     "fast_rcnn_frozen": "  convolutions frozen",

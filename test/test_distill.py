@@ -9,7 +9,8 @@ from test_training import Pictures
 from spp_sorter.learning.batches import BatchPlan, as_batch, make_loader
 from spp_sorter.learning.distill import IMITATION_WEIGHTS, Distillation, DistillationError
 from spp_sorter.learning.distributed import Team
-from spp_sorter.learning.trainer import Trainer, TrainingOptions
+from spp_sorter.learning.trainer import Trainer
+from spp_sorter.learning.training_options import TrainingOptions
 from spp_sorter.network.model import NetworkConfig, SppNetwork
 
 TEACHER = NetworkConfig(channels=16, hidden=32)

@@ -14,7 +14,8 @@ import torch
 from test_training import Pictures
 
 from spp_sorter.learning.distributed import Team
-from spp_sorter.learning.trainer import Trainer, TrainingOptions
+from spp_sorter.learning.trainer import Trainer
+from spp_sorter.learning.training_options import TrainingOptions
 from spp_sorter.network.checkpoint import load_checkpoint
 from spp_sorter.network.model import NetworkConfig, SppNetwork
 
@@ -25,7 +26,8 @@ from pathlib import Path
 import torch
 
 from spp_sorter.learning.distributed import join_team
-from spp_sorter.learning.trainer import Trainer, TrainingOptions
+from spp_sorter.learning.trainer import Trainer
+from spp_sorter.learning.training_options import TrainingOptions
 from spp_sorter.network.model import NetworkConfig, SppNetwork
 from test_training import Pictures
 

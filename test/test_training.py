@@ -11,7 +11,8 @@ from spp_sorter.learning.augment import augment
 from spp_sorter.learning.batches import BatchPlan
 from spp_sorter.learning.distributed import Team
 from spp_sorter.learning.samples import RenderedScenes, TrainingSample, mask_grasp
-from spp_sorter.learning.trainer import Trainer, TrainingError, TrainingOptions
+from spp_sorter.learning.trainer import Trainer
+from spp_sorter.learning.training_options import TrainingError, TrainingOptions
 from spp_sorter.network.checkpoint import load_checkpoint
 from spp_sorter.network.model import NetworkConfig, SppNetwork
 
@@ -131,17 +132,17 @@ def test_a_resumed_run_ends_where_a_straight_one_does(tmp_path):
     resumed = make_trainer(tmp_path / "legs")
     resumed.resume()
     assert resumed.step == 1 and resumed.run(num_workers=0)
-    for key, value in straight.average.items():
-        assert torch.equal(value, resumed.average[key]), key
+    for key, value in straight.learner.average.items():
+        assert torch.equal(value, resumed.learner.average[key]), key
     assert load_checkpoint(tmp_path / "legs" / "model.pt").step == 4
     assert not list((tmp_path / "legs").glob("*.part"))
 
 
 def test_learning_changes_the_weights_and_logs_the_losses(tmp_path):
     trainer = make_trainer(tmp_path)
-    before = {key: value.clone() for key, value in trainer.network.state_dict().items()}
+    before = {key: value.clone() for key, value in trainer.learner.network.state_dict().items()}
     trainer.run(num_workers=0)
-    assert any(not torch.equal(value, before[key]) for key, value in trainer.network.state_dict().items())
+    assert any(not torch.equal(value, before[key]) for key, value in trainer.learner.network.state_dict().items())
     assert '"proposal_box"' in (tmp_path / "log.jsonl").read_text()
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from spp_sorter.learning.distill import Distillation
-    from spp_sorter.learning.trainer import TrainingOptions
+    from spp_sorter.learning.training_options import TrainingOptions
     from spp_sorter.network.model import SppNetwork
 
 BELT = "world"
@@ -103,7 +103,8 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from spp_sorter.learning.distributed import join_team
-    from spp_sorter.learning.trainer import Trainer, TrainingError
+    from spp_sorter.learning.trainer import Trainer
+    from spp_sorter.learning.training_options import TrainingError
 
     name = args.device if args.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_float32_matmul_precision("high")
@@ -191,7 +192,7 @@ def _distillation(args: argparse.Namespace, student: SppNetwork) -> Distillation
 
 def _options(args: argparse.Namespace, long_side: int, device: torch.device) -> TrainingOptions:
     from spp_sorter.learning.schedule import Schedule
-    from spp_sorter.learning.trainer import TrainingOptions
+    from spp_sorter.learning.training_options import TrainingOptions
 
     cuda = device.type == "cuda"
     steps = args.steps or (200 if args.data is not None else 2000) * (10 if cuda else 1)

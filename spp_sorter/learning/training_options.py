@@ -1,0 +1,45 @@
+"""How to train, and what is said where training cannot go on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from spp_sorter.learning.schedule import Schedule
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train.
+
+    Attributes:
+        steps: batches in all; 0 where ``budget_minutes`` decides.
+        budget_minutes: minutes of training in all, over all legs; infinite where ``steps`` decides.
+        batch_size: pictures per batch and process.
+        learning_rate: peak, of the new layers.
+        backbone_rate: share of it for the pretrained layers.
+        weight_decay: of AdamW; biases have none.
+        schedule: of the rate and of what learns when.
+        ema: longest decay of the averaged weights, which are the ones that are kept.
+        sizes_hw: sizes of the input, one drawn per batch.
+        save_every: steps between two states on disk.
+        check_every: steps between two looks at the losses; a look makes a GPU wait.
+        seed: of everything that is drawn.
+    """
+
+    steps: int = 2000
+    budget_minutes: float = math.inf
+    batch_size: int = 8
+    learning_rate: float = 1e-3
+    backbone_rate: float = 0.2
+    weight_decay: float = 0.02
+    schedule: Schedule = field(default_factory=Schedule)
+    ema: float = 0.9998
+    sizes_hw: tuple[tuple[int, int], ...] = ((384, 512), (320, 416), (448, 576))
+    save_every: int = 200
+    check_every: int = 1
+    seed: int = 0

@@ -8,8 +8,9 @@ import torch
 
 from spp_sorter.learning.appearance import photograph
 from spp_sorter.learning.augment import augment
-from spp_sorter.learning.batches import BatchPlan
+from spp_sorter.learning.batches import BatchPlan, collate
 from spp_sorter.learning.distributed import Team
+from spp_sorter.learning.preview import preview
 from spp_sorter.learning.samples import RenderedScenes, TrainingSample, mask_grasp
 from spp_sorter.learning.trainer import Trainer
 from spp_sorter.learning.training_options import TrainingError, TrainingOptions
@@ -158,3 +159,13 @@ def test_resuming_something_else_is_refused(tmp_path):
     make_trainer(tmp_path).run(num_workers=0, minutes=0)
     with pytest.raises(TrainingError, match="same --steps"):
         make_trainer(tmp_path, options=dataclasses.replace(OPTIONS, steps=9)).resume()
+
+
+def test_previews_show_the_truth_and_leave_the_batch_alone():
+    network = SppNetwork(SMALL, imagenet=False)
+    images, targets = collate([Pictures()[index] for index in range(5)]).to(torch.device("cpu"))
+    before = images.clone()
+    shown = preview(network, images, targets)
+    assert len(shown) == 4 and all(picture.shape == (64, 96, 3) and picture.dtype == np.uint8 for picture in shown)
+    assert shown[0][10, 40].tolist() == [60, 200, 60], "the box of the truth"
+    assert torch.equal(images, before)

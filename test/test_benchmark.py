@@ -34,7 +34,7 @@ def test_help_names_every_kind_and_imports_none(capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit):
         cli.main(["benchmark", "--help"])
     text = capsys.readouterr().out
-    assert all(f"    {kind} " in text for kind in benchmark.KINDS)
+    assert all(f"    {kind}" in text for kind in benchmark.KINDS)
 
 
 def test_a_kind_runs_with_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:

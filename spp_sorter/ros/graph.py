@@ -132,12 +132,13 @@ def start_nodes(processes: Processes, settings: CellSettings, sorter_parameters:
         if getattr(settings, parameter.name) != parameter.default
     }
     camera["wait_for_subscribers"] = 2
-    processes.start("camera", "spp_sorter.ros.belt_camera_node", _ros_arguments(camera))
+    processes.start("camera", "spp_sorter.ros.belt_camera_node", ros_arguments(camera))
     processes.start("arm", "spp_sorter.ros.arm_node", ["--ros-args", "-r", f"pick_targets:={PICK_TARGETS}"])
-    processes.start("sorter", "spp_sorter.ros.sorter_node", _ros_arguments(sorter_parameters))
+    processes.start("sorter", "spp_sorter.ros.sorter_node", ros_arguments(sorter_parameters))
 
 
-def _ros_arguments(parameters: dict[str, object]) -> list[str]:
+def ros_arguments(parameters: dict[str, object]) -> list[str]:
+    """Words of a command line that set a node's parameters."""
     words = ["--ros-args"]
     for name, value in parameters.items():
         text = str(value).lower() if isinstance(value, bool) else str(value)

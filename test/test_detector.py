@@ -15,7 +15,7 @@ LOOSE = DetectorConfig(score_thresh=0.0)
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
     torch.manual_seed(0)
-    network = SppNetwork(NetworkConfig(channels=32, hidden=64))
+    network = SppNetwork(NetworkConfig(channels=32, hidden=64), imagenet=False)
     path = tmp_path_factory.mktemp("weights") / "random.pt"
     save_checkpoint(Checkpoint(network.config, network.state_dict(), step=3, notes="untrained"), path)
     return path

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from spp_sorter.config import DetectorConfig
 from spp_sorter.detector import Detector
 from spp_sorter.geometry.letterbox import Letterbox
 from spp_sorter.network.boxes import pairwise_iou
-from spp_sorter.network.checkpoint import Checkpoint, save_checkpoint
+from spp_sorter.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from spp_sorter.network.decode import PROPOSAL_NMS
-from spp_sorter.network.frame import FrameNetwork, prepare_network
+from spp_sorter.network.frame import BOX, KEPT, PROBS, FrameNetwork, prepare_network
+from spp_sorter.network.fused_cuda import fuse_pointwise
 from spp_sorter.network.model import NetworkConfig, SppNetwork
 from spp_sorter.network.nano import NANO
 from spp_sorter.network.runtime_cuda import DeviceLetterbox
@@ -23,7 +25,7 @@ LOOSE = DetectorConfig(score_thresh=0.0, nms_thresh=0.5)
 
 def make_checkpoint(folder, backbone):
     torch.manual_seed(0)
-    network = SppNetwork(NetworkConfig(backbone=backbone, channels=32, hidden=64)).eval()
+    network = SppNetwork(NetworkConfig(backbone=backbone, channels=32, hidden=64), imagenet=False).eval()
     for layer, std in ((network.head.classes, 0.2), (network.head.refine, 0.1), (network.rpn.output, 0.02)):
         torch.nn.init.normal_(layer.weight, std=std)  # boxes and scores that differ
     for module in network.modules():
@@ -99,8 +101,6 @@ def test_an_answer_outlives_the_next_frame(checkpoint):
 
 
 def test_the_backbone_runs_once_a_frame_whatever_the_number_of_windows(checkpoint):
-    from spp_sorter.network.checkpoint import load_checkpoint
-
     network = load_checkpoint(checkpoint).build()
     for proposals in (1, 50, 400):
         prepared = prepare_network(network, torch.device("cpu"), torch.float32)
@@ -173,6 +173,59 @@ def test_scaling_in_torch_is_scaling_in_opencv(size_hw):
     assert scaled.shape == expected.shape
     assert np.abs(scaled - expected).max() <= 1
     assert (scaled == expected).mean() > 0.9
+
+
+class HostTraffic(TorchDispatchMode):
+    """What a CUDA graph cannot hold: constants made by the host, values that it reads, shapes that depend on them."""
+
+    FORBIDDEN = ("lift_fresh", "_local_scalar_dense", "nonzero", "masked_select", "item", "nms")
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.name().split("::")[1].split(".")[0]
+        if name in self.FORBIDDEN:
+            self.seen.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+def as_for_cuda(checkpoint, dtype=torch.float32):
+    """The steps of a CUDA frame, on the CPU."""
+    network = prepare_network(load_checkpoint(checkpoint).build(), torch.device("cpu"), dtype)
+    fuse_pointwise(network)
+    letterbox = Letterbox.fit((100, 160), 160)
+    frame = FrameNetwork(network, letterbox.scaled_hw, 60, FixedSuppression())
+    scale = DeviceLetterbox(letterbox)
+    return letterbox, lambda image, limits: frame(scale(image), limits)
+
+
+def test_nothing_in_a_cuda_frame_waits_for_the_host(checkpoint):
+    _, frame = as_for_cuda(checkpoint)
+    image, limits = torch.from_numpy(picture((100, 160))), torch.tensor([0.0, 0.5])
+    with torch.inference_mode(), HostTraffic() as traffic:
+        frame(image, limits)
+    assert traffic.seen == []
+    with torch.inference_mode(), HostTraffic() as traffic:
+        torch.tensor([1.0, 2.0]).nonzero()
+    assert traffic.seen == ["lift_fresh", "nonzero"]
+
+
+def test_the_steps_of_a_cuda_frame_answer_as_step_by_step_does(checkpoint):
+    letterbox, frame = as_for_cuda(checkpoint)
+    image = picture((100, 160))
+    steps = Detector(
+        checkpoint, device="cpu", precision="fp32", config=LOOSE, long_side=160, step_by_step=True, proposals=60
+    )
+    wanted = steps.detect(image)
+    with torch.inference_mode():
+        table = frame(torch.from_numpy(image), torch.tensor([0.0, 0.5])).numpy()
+    kept = table[table[:, KEPT] > 0]
+    assert len(kept) == len(wanted) >= 3
+    kept = kept[np.argsort(-kept[:, PROBS:].max(axis=1))]
+    np.testing.assert_allclose(letterbox.boxes_out(kept[:, BOX]), wanted.boxes_xyxy, atol=0.05)
+    np.testing.assert_allclose(kept[:, PROBS:].max(axis=1), wanted.scores, atol=2e-3)
 
 
 @pytest.mark.gpu

@@ -47,8 +47,8 @@ def pairwise_cover(a_xyxy: Tensor, b_xyxy: Tensor) -> Tensor:
 def clip_boxes(boxes_xyxy: Tensor, size_hw: tuple[int, int]) -> Tensor:
     """Boxes cut to an image of ``size_hw``; [..., 4] in and out."""
     height, width = size_hw
-    limit = boxes_xyxy.new_tensor([width, height, width, height])
-    return torch.minimum(boxes_xyxy.clamp(min=0), limit)
+    x, y = boxes_xyxy[..., 0::2].clamp(0, width), boxes_xyxy[..., 1::2].clamp(0, height)
+    return torch.stack([x, y], dim=-1).flatten(-2)
 
 
 def encode_boxes(boxes_xyxy: Tensor, reference_xyxy: Tensor) -> Tensor:

@@ -19,12 +19,12 @@ from torch import Tensor, nn
 
 from spp_sorter.network.nano import BranchedConv
 
-_Activation = tuple[str, float]
+Activation = tuple[str, float]
 """oneDNN's name of an activation, and the highest value that it lets through."""
 
-_LINEAR: _Activation = ("none", math.inf)
-_RELU: _Activation = ("relu", math.inf)
-_ACTIVATIONS: dict[type[nn.Module], _Activation] = {
+_LINEAR: Activation = ("none", math.inf)
+_RELU: Activation = ("relu", math.inf)
+_ACTIVATIONS: dict[type[nn.Module], Activation] = {
     nn.Identity: _LINEAR,
     nn.ReLU: _RELU,
     nn.ReLU6: ("hardtanh", 6.0),
@@ -45,9 +45,7 @@ class FusedConv(nn.Module):
     weight: Tensor
     bias: Tensor
 
-    def __init__(
-        self, convolution: nn.Conv2d, activation: _Activation, size_hw: tuple[int, int], shifted: bool
-    ) -> None:
+    def __init__(self, convolution: nn.Conv2d, activation: Activation, size_hw: tuple[int, int], shifted: bool) -> None:
         super().__init__()
         weight = convolution.weight.detach()
         padding = [convolution.kernel_size[0] // 2, convolution.kernel_size[1] // 2]
@@ -125,7 +123,7 @@ def fuse_convolutions(module: nn.Module, size_of: Callable[[nn.Conv2d], tuple[in
         if isinstance(child, BranchedConv) and child.folded is not None:
             module._modules[name] = FusedConv(child.folded, _RELU, size_of(child.folded), shifted=False)
         elif isinstance(child, nn.Conv2d):
-            activation = _activation_after(module, following)
+            activation = activation_after(module, following)
             module._modules[name] = FusedConv(child, activation or _LINEAR, size_of(child), _is_shifted(child))
             if activation is not None:
                 module._modules[names[index + 1]] = nn.Identity()
@@ -150,7 +148,7 @@ def input_sizes(module: nn.Module, run: Callable[[], Any]) -> dict[nn.Conv2d, tu
     return sizes
 
 
-def _activation_after(parent: nn.Module, following: nn.Module | None) -> _Activation | None:
+def activation_after(parent: nn.Module, following: nn.Module | None) -> Activation | None:
     """The activation in the place right after a convolution, None where there is none that belongs to it.
 
     A batch norm that was folded away leaves a Sequential of its activation behind; in a Sequential parent the next

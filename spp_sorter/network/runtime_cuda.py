@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from spp_sorter.geometry.letterbox import PADDING_VALUE, Letterbox
 from spp_sorter.network.frame import FrameNetwork, prepare_network
+from spp_sorter.network.fused_cuda import fuse_pointwise
 from spp_sorter.network.model import SppNetwork
 from spp_sorter.network.runtime import Sizes
 from spp_sorter.network.suppression import FixedSuppression
@@ -25,43 +26,41 @@ WARM_UPS = 3
 
 
 class DeviceLetterbox(nn.Module):
-    """``Letterbox.image`` in torch: [H, W, 3] uint8 to [h, w, 3] float32, whole numbers within 1 of the other's.
-
-    Interpolation and averages over areas are both a matrix for the rows and one for the columns.
-    """
+    """``Letterbox.image`` in torch: [H, W, 3] uint8 to [h, w, 3] float32, whole numbers within 1 of the other's."""
 
     rows: Tensor
     columns: Tensor
 
     def __init__(self, letterbox: Letterbox) -> None:
         super().__init__()
-        (height, width), (scaled_height, scaled_width) = letterbox.source_hw, letterbox.scaled_hw
+        (height, width), self.scaled_hw = letterbox.source_hw, letterbox.scaled_hw
         self.scales = letterbox.source_hw != letterbox.scaled_hw
-        weights = _area_weights if height >= 2 * scaled_height else _linear_weights
-        self.register_buffer("rows", weights(height, scaled_height))
-        self.register_buffer("columns", weights(width, scaled_width))
-        bottom, right = letterbox.target_hw[0] - scaled_height, letterbox.target_hw[1] - scaled_width
-        self.padding = (0, 0, 0, right, 0, bottom)
+        self.interpolates = height < 2 * self.scaled_hw[0]
+        self.blocks_hw = (height // self.scaled_hw[0], width // self.scaled_hw[1])
+        self.whole = (height, width) == (
+            self.scaled_hw[0] * self.blocks_hw[0],
+            self.scaled_hw[1] * self.blocks_hw[1],
+        )
+        self.register_buffer("rows", _area_weights(height, self.scaled_hw[0]))
+        self.register_buffer("columns", _area_weights(width, self.scaled_hw[1]).T.contiguous())
+        bottom, right = letterbox.target_hw[0] - self.scaled_hw[0], letterbox.target_hw[1] - self.scaled_hw[1]
+        self.padding = (0, right, 0, bottom)
 
     def forward(self, image: Tensor) -> Tensor:
         """Scale and pad."""
-        pixels = image.float()
+        pixels = image.permute(2, 0, 1)[None].float()
         if self.scales:
-            height, width, colors = (int(size) for size in image.shape)
-            squeezed = (self.rows @ pixels.reshape(height, width * colors)).reshape(-1, width, colors)  # [h, W, 3]
-            pixels = torch.matmul(self.columns, squeezed).round()  # [h, w, 3]
-        return F.pad(pixels, self.padding, value=float(PADDING_VALUE)) if any(self.padding) else pixels
+            pixels = self._scale(pixels).round()
+        if any(self.padding):
+            pixels = F.pad(pixels, self.padding, value=float(PADDING_VALUE))
+        return pixels[0].permute(1, 2, 0)
 
-
-def _linear_weights(size: int, scaled: int) -> Tensor:
-    """[scaled, size] weights of linear interpolation at the centres of the new pixels; the border repeats."""
-    centre = ((torch.arange(scaled, dtype=torch.float64) + 0.5) * size / scaled - 0.5).clamp(0, size - 1)
-    low = centre.floor().long().clamp(max=max(size - 2, 0))
-    share = centre - low
-    weights = torch.zeros(scaled, size, dtype=torch.float64)
-    weights.scatter_add_(1, low[:, None], (1 - share)[:, None])
-    weights.scatter_add_(1, (low + 1).clamp(max=size - 1)[:, None], share[:, None])
-    return weights.float()
+    def _scale(self, pixels: Tensor) -> Tensor:
+        if self.interpolates:
+            return F.interpolate(pixels, self.scaled_hw, mode="bilinear", align_corners=False)
+        if self.whole:
+            return F.avg_pool2d(pixels, self.blocks_hw)
+        return self.rows @ pixels.contiguous() @ self.columns
 
 
 def _area_weights(size: int, scaled: int) -> Tensor:
@@ -143,6 +142,7 @@ class CudaRuntime:
 
     def __init__(self, network: SppNetwork, device: torch.device, dtype: torch.dtype, proposals: int) -> None:
         self._network = prepare_network(network, device, dtype)
+        fuse_pointwise(self._network)
         self._device = device
         self._proposals = proposals
         self._sizes = Sizes()

@@ -180,10 +180,10 @@ def project_boxes(boxes_xyxy: Tensor, stride: int, map_hw: tuple[int, int], rule
 def clamp_windows(windows: Tensor, map_hw: tuple[int, int]) -> Tensor:
     """Windows cut to the map; one with no cell left becomes the nearest single cell. [R, 4] int64 in and out."""
     height, width = map_hw
-    limit = torch.tensor([width, height], device=windows.device)
-    low = torch.minimum(windows[:, :2].long().clamp(min=0), limit - 1)
-    high = torch.maximum(torch.minimum(windows[:, 2:].long(), limit), low + 1)
-    return torch.cat([low, high], dim=1)
+    windows = windows.long()
+    low = torch.stack([windows[:, 0].clamp(0, width - 1), windows[:, 1].clamp(0, height - 1)], dim=1)
+    high = torch.stack([windows[:, 2].clamp(max=width), windows[:, 3].clamp(max=height)], dim=1)
+    return torch.cat([low, torch.maximum(high, low + 1)], dim=1)
 
 
 def window_boxes(windows: Tensor, stride: int) -> Tensor:

@@ -5,10 +5,8 @@ Letters: G items of one picture.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Protocol
 
 import cv2
@@ -56,50 +54,6 @@ class SampleSource(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> TrainingSample: ...
-
-
-class RenderedScenes:
-    """Scenes of the simulated belt, each made from its own seed and kept on disk once made.
-
-    Args:
-        count: number of scenes.
-        seed: of the first one; scene i has ``seed + i``.
-        label_names: order of the labels.
-        split: sprites to show; training must never see ``test``.
-        cache: folder that keeps rendered scenes, None for none.
-    """
-
-    def __init__(
-        self,
-        count: int,
-        seed: int,
-        label_names: Sequence[str],
-        split: Literal["train", "test", "all"] = "train",
-        cache: Path | None = None,
-    ) -> None:
-        self.count = count
-        self.seed = seed
-        self.label_names = tuple(label_names)
-        self.split = split
-        self.cache = cache
-        if cache is not None:
-            cache.mkdir(parents=True, exist_ok=True)
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: int) -> TrainingSample:
-        if self.cache is None:
-            return self._render(index)
-        path = self.cache / f"{self.split}_{self.seed + index}.npz"
-        if path.is_file():
-            return _read(path)
-        sample = self._render(index)
-        _write(path, sample)
-        return sample
-
-    def _render(self, index: int) -> TrainingSample:
-        return render_scene(self.seed + index, self.label_names, self.split)
 
 
 def render_scene(seed: int, label_names: Sequence[str], split: Literal["train", "test", "all"]) -> TrainingSample:
@@ -190,31 +144,3 @@ def _mask_grasps(record: ImageRecord) -> FloatArray:
     unknown = np.full(5, np.nan, np.float32)
     rows = [unknown if mask is None else mask_grasp(mask.decode()) for mask in record.masks]
     return np.array(rows, np.float32).reshape(-1, 5)
-
-
-def _write(path: Path, sample: TrainingSample) -> None:
-    """Keep a scene: the picture as a JPEG of high quality, the arrays as they are."""
-    _, encoded = cv2.imencode(".jpg", sample.image_bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])
-    partial = path.with_name(f"{path.stem}.{os.getpid()}.part")
-    with partial.open("wb") as file:
-        np.savez(
-            file,
-            jpeg=encoded,
-            boxes_xyxy=sample.boxes_xyxy,
-            labels=sample.labels,
-            ignore=sample.ignore,
-            grasps=sample.grasps,
-        )
-    partial.replace(path)
-
-
-def _read(path: Path) -> TrainingSample:
-    with np.load(path) as content:
-        image = cv2.imdecode(content["jpeg"], cv2.IMREAD_COLOR)
-        return TrainingSample(
-            np.asarray(image, np.uint8),
-            content["boxes_xyxy"],
-            content["labels"],
-            content["ignore"],
-            content["grasps"],
-        )

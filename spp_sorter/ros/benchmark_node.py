@@ -50,10 +50,14 @@ class MemorySample:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``spp_sorter benchmark node``."""
+    cell = CellSettings()
     parser.add_argument("--minutes", type=float, default=1.0, help="how long (default %(default)s)")
-    parser.add_argument("--fps", type=float, default=30.0, help="frames per second (default %(default)s)")
-    parser.add_argument("--size", default="640x480", metavar="WxH", help="image size (default %(default)s)")
-    parser.add_argument("--density", choices=DENSITIES, default="sparse", help="how items lie (default %(default)s)")
+    parser.add_argument("--fps", type=float, default=cell.fps, help="frames per second (default %(default)s)")
+    size = f"{cell.width}x{cell.height}"
+    parser.add_argument("--size", default=size, metavar="WxH", help="image size (default %(default)s)")
+    parser.add_argument(
+        "--density", choices=DENSITIES, default=cell.density, help="how items lie (default %(default)s)"
+    )
     parser.add_argument("--model", metavar="FILE", help="checkpoint in place of the shipped weights")
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(

@@ -22,7 +22,7 @@ class CellSettings:
     """The simulated belt, its camera and its encoder."""
 
     seed: int = _p(0, "everything random follows from it", minimum=0, maximum=2**31 - 1)
-    density: str = _p("touching", "how the items lie", choices=DENSITIES)
+    density: str = _p("sparse", "how the items lie", choices=DENSITIES)
     split: str = _p("test", "which objects lie on the belt; test ones were never trained on", choices=SPLITS)
     width: int = _p(640, "columns of the images", unit="px", minimum=64, maximum=4096)
     height: int = _p(480, "rows of the images", unit="px", minimum=64, maximum=4096)

@@ -52,13 +52,17 @@ class DemoOptions:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``spp_sorter demo``."""
+    cell = CellSettings()
     parser.add_argument("--duration", type=float, default=20.0, help="seconds of belt (default %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the files (default %(default)s)")
-    parser.add_argument("--fps", type=float, default=30.0, help="frames per second (default %(default)s)")
-    parser.add_argument("--density", choices=DENSITIES, default="sparse", help="how items lie (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="another belt (default %(default)s)")
-    parser.add_argument("--size", default="640x480", metavar="WxH", help="image size (default %(default)s)")
-    parser.add_argument("--speed", type=float, default=0.5, help="belt speed in m/s (default %(default)s)")
+    parser.add_argument("--fps", type=float, default=cell.fps, help="frames per second (default %(default)s)")
+    parser.add_argument(
+        "--density", choices=DENSITIES, default=cell.density, help="how items lie (default %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=cell.seed, help="another belt (default %(default)s)")
+    size = f"{cell.width}x{cell.height}"
+    parser.add_argument("--size", default=size, metavar="WxH", help="image size (default %(default)s)")
+    parser.add_argument("--speed", type=float, default=cell.speed, help="belt speed in m/s (default %(default)s)")
     parser.add_argument("--depth", action="store_true", help="with a depth camera")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="one of the sorter's parameters"

@@ -102,13 +102,13 @@ def test_answers_are_kept_until_the_scene_or_the_key_changes(cache: Path, tmp_pa
             return Answer(Prediction(np.zeros((0, 4)), np.zeros(0), np.zeros(0, int)), 0.1, 0.2, 0.3, 0.6)
 
     scene = next(scenes.load_scenes("test", 1, cache))
-    given = comparison.answer_all({"x": Counting()}, [scene], tmp_path, "key")
+    given = comparison.answer_all({"x": Counting()}, [scene], tmp_path, {"x": "key"})
     assert len(asked) == 2 and given["x"][0].total_s == pytest.approx(0.6)  # once to warm up
-    comparison.answer_all({"x": Counting()}, [scene], tmp_path, "key")
+    comparison.answer_all({"x": Counting()}, [scene], tmp_path, {"x": "key"})
     assert len(asked) == 2
-    comparison.answer_all({"x": Counting()}, [scene], tmp_path, "other key")
+    comparison.answer_all({"x": Counting()}, [scene], tmp_path, {"x": "other key"})
     moved = dataclasses.replace(scene, windows=scene.windows + 1)
-    comparison.answer_all({"x": Counting()}, [moved], tmp_path, "key")
+    comparison.answer_all({"x": Counting()}, [moved], tmp_path, {"x": "key"})
     assert len(asked) == 6
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import time
@@ -98,12 +99,18 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
                 bar.n = num_training * len(systems)
     for name, file in learned.items():
         if name in names:
-            systems[name] = FastRcnnSystem(load_fast_rcnn(photographs.ASSETS / f"fast_rcnn_{file}.pt"), device, dtype)
+            systems[name] = FastRcnnSystem(load_fast_rcnn(photographs.fast_rcnn_file(file)), device, dtype)
     if "ours" in names:
         systems["ours"] = OurSystem(str(device), precision)
-    key = f"{device.type} {precision} {num_training} {torch.get_num_threads()} {DEFAULT_CHECKPOINT.stat().st_size}"
+    key = f"{device.type} {precision} {num_training} {torch.get_num_threads()}"
+    keys = dict.fromkeys(names, key)
+    for name, path in {
+        **{n: photographs.fast_rcnn_file(f) for n, f in learned.items()},
+        "ours": DEFAULT_CHECKPOINT,
+    }.items():
+        keys[name] = f"{key} {hashlib.sha256(path.read_bytes()).hexdigest()}"
     with tqdm(total=num_pictures * len(systems), desc="judging", unit="answer") as bar:
-        answers = answer_all(systems, test, args.cache, key, args.fresh, bar.update)
+        answers = answer_all(systems, test, args.cache, keys, args.fresh, bar.update)
     figures: dict[str, Any] = {
         "device": probe.description.partition(" on ")[2].partition(" in ")[0],
         "precision": precision,

@@ -26,7 +26,7 @@ def answer_all(
     systems: Mapping[str, System],
     scenes: Sequence[Scene],
     cache: Path,
-    key: str,
+    keys: Mapping[str, str],
     fresh: bool = False,
     tick: Callable[[], object] = lambda: None,
 ) -> dict[str, list[Answer]]:
@@ -36,14 +36,14 @@ def answer_all(
         systems: by name.
         scenes: to be judged on.
         cache: folder that keeps answers, with the seconds that they took.
-        key: of everything that answers depend on, beside the system's name and the scene.
+        keys: for every system, whatever its answers depend on beside its name and the scene.
         fresh: answer again what is in the cache.
         tick: called after every answer.
     """
     answers: dict[str, list[Answer]] = {name: [] for name in systems}
     for number, scene in enumerate(scenes):
         for name, system in systems.items():
-            content = scene.image_bgr.tobytes() + scene.windows.tobytes() + f"{name} {key}".encode()
+            content = scene.image_bgr.tobytes() + scene.windows.tobytes() + f"{name} {keys[name]}".encode()
             path = cache / f"answer_{name}_{scene.name}_{hashlib.sha256(content).hexdigest()[:12]}.npz"
             if fresh or not path.is_file():
                 if number == 0:

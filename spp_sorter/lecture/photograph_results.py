@@ -26,6 +26,11 @@ RECORD = ASSETS / "classifiers.json"
 FIRST = "spp_multi_size"
 
 
+def fast_rcnn_file(kind: str) -> Path:
+    """The shipped weights of Fast R-CNN, ``end_to_end`` or ``frozen``."""
+    return ASSETS / f"fast_rcnn_{kind}.pt"
+
+
 def shorten(full: Path, record: Path) -> None:
     """Make the record that is shipped from what ``tools/lecture_on_gpu.sh`` wrote: one digit for every photograph."""
     content = json.loads(full.read_text(encoding="utf-8"))

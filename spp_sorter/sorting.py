@@ -11,6 +11,7 @@ import numpy as np
 
 from spp_sorter.config import Config
 from spp_sorter.geometry.belt import BeltMotion, BeltPosition, Forecast
+from spp_sorter.geometry.belt_texture import BeltTexture
 from spp_sorter.geometry.camera import Camera, CameraError, pose_from_quaternion
 from spp_sorter.picking.grasp import view_detections
 from spp_sorter.picking.planner import plan_picks
@@ -71,6 +72,7 @@ class Sorter:
         self._config = config
         self._belt_lock = threading.Lock()
         self._belt = BeltMotion(config.belt)
+        self._texture = BeltTexture()
         self._belt_events: dict[str, Status] = {}
         self._tracker = Tracker(tuple(detector.label_names), config.picking.max_height)
         self._trigger = TravelTrigger()
@@ -196,6 +198,8 @@ class Sorter:
             statuses.extend(self._belt_events.values())
             self._belt_events.clear()
         camera = self._camera_of(frame)
+        if self._config.belt.motion == "texture" and detections is not None:
+            self._read_texture(frame, detections, camera, statuses)
         with self._belt_lock:
             position = self._belt.position(frame.stamp_ns)
             forecast = self._belt.forecast(frame.stamp_ns)
@@ -221,6 +225,15 @@ class Sorter:
                 )
             )
         return tracking, forecast
+
+    def _read_texture(self, frame: Frame, detections: Detections, camera: Camera, statuses: list[Status]) -> None:
+        """Measure the belt's motion in the picture itself."""
+        answer: float | Status | None
+        answer = self._texture.update(frame.stamp_ns, frame.image_bgr, detections.boxes_xyxy, camera)
+        if not isinstance(answer, Status):
+            with self._belt_lock:
+                answer = self._belt.add_texture(frame.stamp_ns, answer)
+        statuses.extend([answer] if answer is not None else [])
 
     def _depth_of(self, frame: Frame, statuses: list[Status]) -> FloatArray | None:
         if frame.depth_m is None:

@@ -212,10 +212,18 @@ def test_a_source_that_was_chosen_is_the_only_one(motion):
         assert belt.displacement(at(0.0), at(0.1)).name == "belt_motion_unknown"
 
 
-def test_texture_is_refused_by_name():
-    answer = BeltMotion(BeltConfig(motion="texture")).position(at(0.0))
-    assert answer.name == "belt_texture_unavailable"
-    assert "auto, encoder, velocity, constant" in answer.message
+def test_texture_is_a_source_of_its_own():
+    belt = BeltMotion(BeltConfig(motion="texture"))
+    assert belt.position(at(0.0)).name == "belt_motion_unknown"
+    assert "belt's texture" in belt.position(at(0.0)).message
+    for k in range(10):
+        assert belt.add_texture(at(k / 30), 0.5 * k / 30) is None
+    moved = belt.displacement(at(0.1), at(0.3))
+    assert moved.source == "texture"
+    assert moved.metres == pytest.approx(0.1, abs=1e-4)
+    assert belt.forecast(at(0.3)).velocity_mps == pytest.approx(0.5, abs=1e-3)
+    assert belt.add_texture(at(0.0), 0.0) is None
+    assert belt.position(at(0.3)).name == "belt_motion_unknown"
 
 
 def test_positions_go_on_over_a_change_of_source():

@@ -14,7 +14,7 @@ from spp_sorter.values import BeltSample, Level, Status
 __all__ = ["BeltMotion", "BeltPosition", "Displacement", "Forecast", "Velocity"]
 
 _TIME_JUMP_S = 0.5  # a reading this much older than the newest one means that time started again
-_SCALE_STD = {"encoder": 0.001, "velocity": 0.003, "constant": 0.003}  # wheel diameter, slip, gain
+_SCALE_STD = {"encoder": 0.001, "velocity": 0.003, "constant": 0.003, "texture": 0.003}  # wheel diameter, slip, gain
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Displacement:
     Attributes:
         metres: the displacement.
         std_m: its standard deviation.
-        source: ``encoder``, ``velocity`` or ``constant``.
+        source: ``encoder``, ``velocity``, ``constant`` or ``texture``.
     """
 
     metres: float
@@ -50,7 +50,7 @@ class BeltPosition:
         std_m: noise of this very value.
         drift_m2: variance built up since the start; a difference of positions carries the difference of these.
         scale_std: relative error that all displacements share (wheel diameter, slip, gain).
-        source: ``encoder``, ``velocity`` or ``constant``.
+        source: ``encoder``, ``velocity``, ``constant`` or ``texture``.
     """
 
     metres: float
@@ -61,7 +61,7 @@ class BeltPosition:
 
 
 class BeltMotion:
-    """The belt's motion from encoder position, from velocity or from a constant speed.
+    """The belt's motion from encoder position, from velocity, from a constant speed, or from the belt's own look.
 
     ``auto`` takes the encoder where it speaks, else the velocity, else the constant speed. A sensor that has spoken and
     fell silent is not replaced by the constant speed: its belt may well stand.
@@ -78,6 +78,7 @@ class BeltMotion:
         """Forget everything that was read."""
         self._encoder = EncoderMotion(self._config.encoder_rollover)
         self._speed = SpeedMotion()
+        self._texture = EncoderMotion(0.0, "belt's texture")
         self._constant = ConstantMotion(self._config.speed)
         self._last: tuple[int, float, float, str] | None = None  # stamp, metres, velocity, source
         self._offset_m = 0.0
@@ -114,6 +115,13 @@ class BeltMotion:
             return Status("belt_sample_empty", Level.WARN, "a belt reading has neither position nor velocity; dropped")
         return self._speed.add(stamp_ns, float(sample.velocity_mps)) or status
 
+    def add_texture(self, stamp_ns: int, position_m: float) -> Status | None:
+        """Take a position that ``belt_texture`` measured in the picture of a stamp; an older stamp begins anew."""
+        newest_ns = self._texture.newest_ns()
+        if newest_ns is not None and stamp_ns <= newest_ns:
+            self._texture.clear()
+        return self._texture.add(stamp_ns, position_m)
+
     def _restart_if_jumped(self, stamp_ns: int) -> Status | None:
         newest_ns = max(self._encoder.newest_ns() or stamp_ns, self._speed.newest_ns() or stamp_ns)
         back_s = (newest_ns - stamp_ns) * 1e-9
@@ -141,8 +149,7 @@ class BeltMotion:
         """How far the belt moved from one stamp to another; negative when it ran back or ``to_ns`` is earlier.
 
         Returns:
-            The displacement, or a status ``belt_motion_unknown``, ``belt_motion_stale``, ``belt_velocity_not_finite``
-            or ``belt_texture_unavailable``.
+            The displacement, or a status: ``belt_motion_unknown``, ``belt_motion_stale``, ``belt_velocity_not_finite``.
         """
         source, start = self._state(from_ns)
         if isinstance(start, Status):
@@ -184,7 +191,9 @@ class BeltMotion:
     def _newest_ns(self, source: str) -> int | None:
         if source == "constant":
             return None
-        return self._encoder.newest_ns() if source == "encoder" else self._speed.newest_ns()
+        if source == "velocity":
+            return self._speed.newest_ns()
+        return (self._encoder if source == "encoder" else self._texture).newest_ns()
 
     def _state(self, stamp_ns: int) -> tuple[str, BeltState | Status]:
         """The first source in order of preference that knows, else what the preferred one says."""
@@ -211,8 +220,4 @@ class BeltMotion:
             return self._speed.state(stamp_ns)
         if source == "constant":
             return self._constant.state(stamp_ns)
-        return Status(
-            "belt_texture_unavailable",
-            Level.ERROR,
-            "belt.motion is 'texture', which this version does not measure; allowed: auto, encoder, velocity, constant",
-        )
+        return self._texture.state(stamp_ns)

@@ -21,10 +21,12 @@ class EncoderMotion:
 
     Args:
         rollover_m: position at which the encoder starts again at 0; 0 for never.
+        name: what gives the readings, for messages.
     """
 
-    def __init__(self, rollover_m: float) -> None:
+    def __init__(self, rollover_m: float, name: str = "belt encoder") -> None:
         self._rollover_m = rollover_m
+        self._name = name
         self._readings = Readings(2)
         self._last_raw_m = 0.0
         self._noise_m: float | None = None
@@ -96,7 +98,7 @@ class EncoderMotion:
         if self._asked is not None and self._asked[0] == stamp_ns:
             return self._asked[1]
         if len(self._readings) < 2:
-            return Status("belt_motion_unknown", Level.WARN, "waiting for a second reading of the belt encoder")
+            return Status("belt_motion_unknown", Level.WARN, f"waiting for a second reading of the {self._name}")
         state = self._state(self._readings.seconds(stamp_ns))
         if isinstance(state, BeltState):
             self._asked = (stamp_ns, state)
@@ -105,7 +107,7 @@ class EncoderMotion:
     def _state(self, time: float) -> BeltState | Status:
         outside = self._readings.outside(time)
         if outside > MAX_EXTRAPOLATION_S:
-            return motion_stale(outside, "belt encoder")
+            return motion_stale(outside, self._name)
         newest = float(self._readings.last[0])
         if time >= newest:
             if self._newest is None:

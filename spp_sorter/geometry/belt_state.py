@@ -65,7 +65,7 @@ class Forecast:
         known_m: displacement by then.
         latest: the belt then; its ``std_m`` is that of ``known_m``.
         scale_std: relative error that all displacements share.
-        source: ``encoder``, ``velocity`` or ``constant``.
+        source: ``encoder``, ``velocity``, ``constant`` or ``texture``.
     """
 
     stamp_ns: int

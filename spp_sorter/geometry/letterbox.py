@@ -50,6 +50,21 @@ class Letterbox:
             source_hw, (height, width), (-(-height // multiple) * multiple, -(-width // multiple) * multiple)
         )
 
+    @staticmethod
+    def into(source_hw: tuple[int, int], target_hw: tuple[int, int]) -> Letterbox:
+        """The letterbox that brings a picture into an input of a given size, as large as it can be.
+
+        Raises:
+            ValueError: an empty picture.
+        """
+        if min(source_hw) < 1:
+            raise ValueError(f"picture is {source_hw[0]} x {source_hw[1]} pixels; allowed: at least 1 x 1")
+        ratio = min(target_hw[0] / source_hw[0], target_hw[1] / source_hw[1])
+        height, width = (
+            min(limit, max(1, round(side * ratio))) for side, limit in zip(source_hw, target_hw, strict=True)
+        )
+        return Letterbox(source_hw, (height, width), target_hw)
+
     @property
     def scale_xy(self) -> FloatArray:
         """[2] input pixels per picture pixel along x and y."""

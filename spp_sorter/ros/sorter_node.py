@@ -7,6 +7,7 @@ and publishing happen on the worker thread of ``pipeline``, so that intake is ne
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import sys
 import threading
@@ -31,6 +32,9 @@ from spp_sorter.ros.signals import end_on_signals
 from spp_sorter.ros.steady import LoadedDetector, SteadyDetector
 
 WATCH_PERIOD_S = 0.1
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long the worker waits for the interpreter while a callback runs; Python's own 5 ms are a sixth of a frame."""
 
 Transition = Callable[["SorterNode", LifecycleState], None]
 
@@ -109,6 +113,9 @@ class SorterNode(LifecycleNode):
         self._pipeline = Pipeline(self, detector, self.config, self.health)
         self.health.error("")
         super().on_configure(state)
+        # What torch and the model made stays; looking through it all again would stop a frame for a tenth of a second.
+        gc.collect()
+        gc.freeze()
         self.get_logger().info(f"configured: {detector.description}")
 
     @_transition("active", TransitionCallbackReturn.FAILURE)
@@ -159,6 +166,7 @@ class SorterNode(LifecycleNode):
         pipeline, self._pipeline = self._pipeline, None
         if pipeline is not None:
             pipeline.close()
+            gc.unfreeze()
 
     def _changed(self, config: Config) -> None:
         if self._pipeline is not None:
@@ -246,6 +254,7 @@ def run(args: list[str] | None, ending: threading.Event | None = None, kind: typ
         The exit code: 0, or 1 for parameters that are wrong.
     """
     node = None
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     signals = SignalHandlerOptions.ALL if ending is None else SignalHandlerOptions.NO
     try:
         rclpy.init(args=args, signal_handler_options=signals)

@@ -93,6 +93,15 @@ def test_8_bit_encodings_equal_opencv(encoding: str, padding: int) -> None:
         np.testing.assert_array_equal(messages.image_to_bgr(message), expected)
 
 
+@pytest.mark.parametrize("encoding", ["bgr8", "rgb8", "bgra8", "rgba8", "mono8"])
+def test_what_cv_bridge_decodes_rightly_is_the_same_here(encoding: str) -> None:
+    """It is not called by the node: it copies, and the one on PyPI reads padded rows and other encodings wrongly."""
+    bridge = pytest.importorskip("cv_bridge").CvBridge()
+    raw, _ = PACKED[encoding]
+    message = image(encoding, np.ascontiguousarray(raw), raw.shape[0])
+    np.testing.assert_array_equal(messages.image_to_bgr(message), bridge.imgmsg_to_cv2(message, "bgr8"))
+
+
 @pytest.mark.parametrize("padding", [0, 6])
 @pytest.mark.parametrize("big", [False, True])
 @pytest.mark.parametrize("encoding", WIDE)

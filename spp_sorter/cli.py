@@ -32,6 +32,7 @@ VERBS: dict[str, Verb] = {
     "scenes": Verb("spp_sorter.learning.scenes", "make training pictures of a simulated belt, with their exact truth"),
     "check": Verb("spp_sorter.learning.check", "list everything that is wrong with a data set"),
     "train": Verb("spp_sorter.learning.train", "train the detector"),
+    "export": Verb("spp_sorter.learning.export", "write a detector as an ONNX file"),
     "evaluate": Verb("spp_sorter.learning.evaluate", "measure a detector"),
     "calibrate": Verb("spp_sorter.ros.calibrate", "find the camera's pose over the belt by a calibration board"),
     "benchmark": Verb("spp_sorter.ros.benchmark", "time the detector, its peers, the picks and the node"),

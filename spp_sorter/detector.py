@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ from torch import Tensor
 from spp_sorter.config import Config, ConfigError, DetectorConfig
 from spp_sorter.geometry.letterbox import Letterbox
 from spp_sorter.network.allocator import keep_freed_memory
-from spp_sorter.network.checkpoint import load_checkpoint
+from spp_sorter.network.checkpoint import CheckpointError, load_checkpoint
 from spp_sorter.network.decode import Regions, decode_regions
 from spp_sorter.network.frame import BOX, GRASP, KEPT, PROBS, RANK
 from spp_sorter.network.nano import fold_branches
+from spp_sorter.network.onnx_file import OnnxRuntime
 from spp_sorter.network.proposals import PROPOSERS
 from spp_sorter.network.runtime import CpuRuntime, Runtime
 from spp_sorter.network.runtime_cuda import CudaRuntime
@@ -29,7 +31,8 @@ class Detector:
     """The SPP detector behind one call.
 
     Args:
-        checkpoint: path of a checkpoint, or None for the shipped weights.
+        checkpoint: path of a checkpoint, or of an ONNX file that ``spp_sorter export`` wrote; None for the shipped
+            weights.
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``auto`` (fp16 on CUDA, bf16 on processors that compute it, else fp32), ``fp32``, ``bf16``, ``fp16``.
         threads: CPU threads of torch in this process, 0 to leave them alone.
@@ -68,20 +71,41 @@ class Detector:
         self.precision = _choose_precision(precision, self.device)
         self.config = config or DetectorConfig()
         self.path = Path(checkpoint) if checkpoint else DEFAULT_CHECKPOINT
-        self.checkpoint = load_checkpoint(self.path, sha256)
-        self.network = self.checkpoint.build()
-        self.long_side = long_side or self.network.config.long_side
-        self.label_names = self.network.config.labels
-        self._dtype = _PRECISIONS[self.precision]
-        self._runtime, self._runtime_refused = self._make_runtime(proposer, proposals, step_by_step)
-        fold_branches(self.network)
-        self.network.to(device=self.device, dtype=self._dtype).to(memory_format=torch.channels_last)
-        self._propose = PROPOSERS[proposer]
         self.proposals = proposals
+        self._runtime: Runtime | None
+        self._has_run = False
+        self._letterbox_of: Callable[[tuple[int, int]], Letterbox] = self._fit
+        if self.path.suffix == ".onnx":
+            self._open_onnx(proposer, threads, sha256)
+        else:
+            self._open_checkpoint(proposer, sha256, step_by_step)
+        config_of_network = self.checkpoint.config
+        self.label_names = config_of_network.labels
+        self.long_side = long_side or config_of_network.long_side
         self._named = (
             f"{self.path.name} (sha256 {self.checkpoint.sha256[:12]}, step {self.checkpoint.step}) on "
             f"{_device_name(self.device)} in {self.precision}, proposals by {proposer}"
         )
+
+    def _open_checkpoint(self, proposer: str, sha256: str, step_by_step: bool) -> None:
+        self.checkpoint = load_checkpoint(self.path, sha256)
+        self.network = self.checkpoint.build()
+        self._dtype = _PRECISIONS[self.precision]
+        self._runtime, self._runtime_refused = self._make_runtime(proposer, step_by_step)
+        fold_branches(self.network)
+        self.network.to(device=self.device, dtype=self._dtype).to(memory_format=torch.channels_last)
+        self._propose = PROPOSERS[proposer]
+
+    def _open_onnx(self, proposer: str, threads: int, sha256: str) -> None:
+        if proposer != "rpn":
+            raise ConfigError(f"parameter 'model.proposer' is {proposer!r} with an ONNX file; allowed: rpn")
+        runtime = OnnxRuntime(self.path, threads)
+        if sha256 and runtime.checkpoint.sha256 != sha256.lower():
+            raise CheckpointError(f"checkpoint '{self.path}' has SHA-256 {runtime.checkpoint.sha256}, not {sha256}")
+        self._runtime, self._runtime_refused = runtime, ""
+        self._letterbox_of = runtime.letterbox
+        self.checkpoint, self.proposals = runtime.checkpoint, runtime.proposals
+        self.device, self.precision = torch.device("cpu"), "fp32"
 
     @property
     def description(self) -> str:
@@ -91,9 +115,12 @@ class Detector:
 
     def letterbox(self, size_hw: tuple[int, int]) -> Letterbox:
         """How a picture of a size comes into the network's input."""
+        return self._letterbox_of(size_hw)
+
+    def _fit(self, size_hw: tuple[int, int]) -> Letterbox:
         return Letterbox.fit(size_hw, self.long_side)
 
-    def _make_runtime(self, proposer: str, proposals: int, step_by_step: bool) -> tuple[Runtime | None, str]:
+    def _make_runtime(self, proposer: str, step_by_step: bool) -> tuple[Runtime | None, str]:
         """What runs frames in one call, or None and why there is no such thing."""
         if step_by_step:
             return None, "as asked for"
@@ -101,8 +128,8 @@ class Detector:
             return None, f"proposals by {proposer} are found by the host"
         try:
             if self.device.type == "cuda":
-                return CudaRuntime(self.network, self.device, self._dtype, proposals), ""
-            return CpuRuntime(self.network, self._dtype, proposals), ""
+                return CudaRuntime(self.network, self.device, self._dtype, self.proposals), ""
+            return CpuRuntime(self.network, self._dtype, self.proposals), ""
         except ValueError as error:
             return None, str(error)
 
@@ -146,14 +173,26 @@ class Detector:
             raise ValueError(f"image is {image_bgr.dtype} {image_bgr.shape}; allowed: uint8 [H, W, 3] in BGR order")
         letterbox = self.letterbox((image_bgr.shape[0], image_bgr.shape[1]))
         if self._runtime is not None:
-            limits = (self.config.score_thresh, self.config.nms_thresh)
-            table = self._runtime.run(image_bgr, letterbox, limits)
-            return self._to_detections(_chosen_rows(table, self.config.max_detections), letterbox)
+            table = self._run_in_one_call(self._runtime, image_bgr, letterbox)
+            if table is not None:
+                return self._to_detections(_chosen_rows(table, self.config.max_detections), letterbox)
         picture = letterbox.image(image_bgr)
         with torch.inference_mode():
             regions = self._regions(picture, letterbox)
             rows = torch.cat([regions.boxes_xyxy, regions.grasps, regions.label_probs], dim=1).cpu()
         return self._to_detections(rows.numpy().astype(np.float32), letterbox)
+
+    def _run_in_one_call(self, runtime: Runtime, image_bgr: ImageArray, letterbox: Letterbox) -> FloatArray | None:
+        """A frame's table; None, from then on, where this machine's libraries cannot run the first frame that way."""
+        try:
+            table = runtime.run(image_bgr, letterbox, (self.config.score_thresh, self.config.nms_thresh))
+        except RuntimeError as error:
+            if self._has_run or self.path.suffix == ".onnx":
+                raise
+            self._runtime, self._runtime_refused = None, f"one call failed: {str(error).splitlines()[0]}"
+            return None
+        self._has_run = True
+        return table
 
     def _regions(self, picture: ImageArray, letterbox: Letterbox) -> Regions:
         features = self.network.convolve(self._to_input(picture))

@@ -58,7 +58,8 @@ class FixedPyramidPool(nn.Module):
         channels, height, width = (int(size) for size in features.shape[1:])
         n = self.finest
         y_powers, x_powers = _num_powers(height, n), _num_powers(width, n)
-        table = _stack_tables(features.permute(0, 2, 3, 1)[0], y_powers, x_powers)  # [I, J, H, W, C]
+        stack = _stack_copies if torch.compiler.is_exporting() else _stack_tables
+        table = stack(features.permute(0, 2, 3, 1)[0], y_powers, x_powers)  # [I, J, H, W, C]
         x_low, x_high = bin_edges(windows[:, 0], windows[:, 2] - windows[:, 0], n)  # [R, n]
         y_low, y_high = bin_edges(windows[:, 1], windows[:, 3] - windows[:, 1], n)
         y_power, y_last = _power_and_last(y_low, y_high, y_powers)
@@ -105,6 +106,23 @@ def _stack_tables(rows: Tensor, y_powers: int, x_powers: int) -> Tensor:
         finer = table[i - 1]
         torch.maximum(finer[:, : height - step], finer[:, step:], out=table[i, :, : height - step])
     return table
+
+
+def _stack_copies(rows: Tensor, y_powers: int, x_powers: int) -> Tensor:
+    """``_stack_tables`` without writing in place, which exported graphs cannot."""
+    columns = [rows]
+    for j in range(1, x_powers):
+        columns.append(torch.maximum(columns[-1], _shifted(columns[-1], 1 << (j - 1), 1)))
+    table = [torch.stack(columns)]  # [J, H, W, C]
+    for i in range(1, y_powers):
+        table.append(torch.maximum(table[-1], _shifted(table[-1], 1 << (i - 1), 1)))
+    return torch.stack(table)
+
+
+def _shifted(table: Tensor, step: int, axis: int) -> Tensor:
+    """A table moved by ``step`` cells towards its start; the last cells stay, and are never read."""
+    rest = int(table.shape[axis]) - step
+    return torch.cat([table.narrow(axis, step, rest), table.narrow(axis, rest, step)], dim=axis)
 
 
 def _shrink(bins: Tensor, step: int, axis: int) -> Tensor:

@@ -63,6 +63,14 @@ class FixedSuppression:
         return _settle(over, valid)
 
 
+class ExportedSuppression(FixedSuppression):
+    """Proposals by the exported format's own operator, as many as remain; the last choice in fixed steps."""
+
+    def best(self, boxes_xyxy: Tensor, scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """See ``frame.Suppression``."""
+        return GreedySuppression().best(boxes_xyxy, scores, count)
+
+
 def _settle(over: Tensor, valid: Tensor) -> Tensor:
     """[N] the greedy choice where [N, N] ``over`` says that box j, if chosen, suppresses box i.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from spp_sorter.lecture import any_size, comparison, convolution, photograph_res
 from spp_sorter.lecture.figures import draw_all
 from spp_sorter.lecture.systems import Answer
 from spp_sorter.network.proposals import grid_boxes
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,13 @@ def test_command(
     assert "photographs: skipped" in shown and "R-CNN / SPP-net, conv 1 scale" in shown
     answers = sorted(cache.glob("answer_*"))
     assert len(answers) == 2 * 4
+    page = tmp_path / "lecture.md"
+    page.write_text((ROOT / "docs" / "lecture.md").read_text())
+    tool = runpy.run_path(str(ROOT / "tools" / "lecture_page.py"))
+    assert tool["main"]([str(out), str(page)]) == 0
+    text = page.read_text()
+    assert f"| R-CNN, warped regions | {100 * figures['map']['rcnn']:.1f} [" in text
+    assert f"| convolutions | {figures['speedup']['conv_1_scale']:.1f}x |" in text
     draw_all(tmp_path / "figures", cache, figures)
     assert len(list((tmp_path / "figures").glob("lecture_*.jpg"))) == 5
 

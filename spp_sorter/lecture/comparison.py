@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def answer_all(
             path = cache / f"answer_{name}_{scene.name}_{hashlib.sha256(content).hexdigest()[:12]}.npz"
             if fresh or not path.is_file():
                 if number == 0:
-                    system.answer(scene)  # warm-up
+                    system.answer(replace(scene, windows=scene.windows[:16]))  # warm-up
                 _write(path, system.answer(scene))
             answers[name].append(_read(path))
             tick()

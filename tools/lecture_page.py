@@ -55,7 +55,8 @@ def detection(figures: dict[str, Any]) -> str:
     intro = (
         f"{figures['pictures']} test pictures with {figures['items']} items; R-CNN and SPP-net learn from "
         f"{figures['training_pictures']} pictures. {figures['device']}, {figures['precision']}; {figures['windows']} "
-        f"windows a picture; R-CNN convolves {figures['rcnn_batch']} regions at a time. Seconds are medians of a picture.\n\n"
+        f"windows a picture; R-CNN convolves {figures['rcnn_batch']} regions at a time. "
+        "Seconds are medians of a picture.\n\n"
     )
     rows = ["| system | mAP [95 %] | minus R-CNN | convolutions, s | head, s | total, s |", "|---|---|---|---|---|---|"]
     for name in LISTED:

@@ -47,7 +47,8 @@ class Agreement:
     @property
     def share(self) -> float:
         """Matched detections out of all of both, 1 when there are none."""
-        return self.matched / max(1, self.detections + self.extra)
+        everything = self.detections + self.extra
+        return self.matched / everything if everything else 1.0
 
 
 def parse_size(text: str) -> tuple[int, int]:

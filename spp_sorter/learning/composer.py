@@ -28,6 +28,8 @@ EMPTY = 0.04
 """Share of training scenes that show nothing: belts, seams, glare, dirt."""
 
 MIN_SIDE_PX = 5
+TINY_PX = 16
+"""Of items that show less than this on their longer side nobody could say what they are: they are ignored."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +140,13 @@ class ComposedScenes:
             density,
             np.array(boxes, np.float32).reshape(-1, 4),
             np.array([LABELS.index(each.patch.asset.label) for each in laid], np.int64),
-            np.array([each.ignore or s < MIN_VISIBLE for each, s in zip(laid, visible, strict=True)], bool),
+            np.array(
+                [
+                    each.ignore or share < MIN_VISIBLE or max(x1 - x0, y1 - y0) < TINY_PX
+                    for each, share, (x0, y0, x1, y1) in zip(laid, visible, boxes, strict=True)
+                ],
+                bool,
+            ),
             np.array(visible, np.float32),
             np.array(grasps, np.float32).reshape(-1, 5),
             canvas.ids,

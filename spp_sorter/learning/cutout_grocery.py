@@ -99,7 +99,7 @@ def carton_mask(image_bgr: ImageArray, shot_bgr: ImageArray, shot_mask: ImageArr
         BadMask: the print is not found, or hardly any of it is to be seen.
     """
     height, width = image_bgr.shape[:2]
-    sift = cv2.SIFT_create(1200)  # type: ignore[attr-defined]
+    sift = cv2.SIFT_create(900)  # type: ignore[attr-defined]
     zoomed = cv2.resize(image_bgr, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     points_a, features_a = sift.detectAndCompute(cv2.cvtColor(shot_bgr, cv2.COLOR_BGR2GRAY), shot_mask)
     points_b, features_b = sift.detectAndCompute(cv2.cvtColor(zoomed, cv2.COLOR_BGR2GRAY), None)

@@ -23,8 +23,8 @@ from spp_sorter.simulation.sprites import load_sprites
 from spp_sorter.values import LABELS, ImageArray
 
 LONG_SIDE_PX = 320
-PER_KIND = {"train": 18, "test": 6}
-"""Photographs of piles of one kind of produce that are taken, by split."""
+PER_KIND = {"train": 18, "test": 8}
+"""Photographs of one kind that are taken, by split."""
 
 ROUNDS = {"train": 8, "test": 3}
 """Single round fruits of one kind after which no more are looked for, by split."""
@@ -164,8 +164,8 @@ def _kind(shot_file: Path, folder: Path, top: str, label: str) -> list[NewAsset 
         name = f"grocery/{file.stem}"
         own_group = group if packages else name
         split = split_of(own_group)
-        if not packages and taken[split] >= PER_KIND[split]:
-            continue  # more of the same piles would only swell the pack
+        if taken[split] >= PER_KIND[split]:
+            continue  # more of the same would only swell the pack
         image = np.asarray(cv2.imread(str(file), cv2.IMREAD_COLOR), np.uint8)
         try:
             if packages:

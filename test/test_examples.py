@@ -14,6 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from node_cell import Cell, random_checkpoint
+from replay_bags import BagSpec, make_bag
 
 from spp_sorter.config import ConfigError, ExamplesConfig
 from spp_sorter.evaluation.datasets import read_dataset
@@ -146,3 +148,43 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, text: str) -> None
     with pytest.raises(UntrustedError):
         ExampleKeeper(replace(BUSY, folder=str(tmp_path)))
     assert not issubclass(UntrustedError, ConfigError)
+
+
+def test_the_node_keeps_what_its_detector_is_unsure_of(tmp_path: Path) -> None:
+    cell = Cell(random_checkpoint(tmp_path / "random.pt"), examples__folder=str(tmp_path / "hard")).start()
+    try:
+        until(lambda: list((tmp_path / "hard" / "images").glob("*.jpg")))
+        cell.node.trigger_deactivate()
+        cell.node.trigger_cleanup()
+    finally:
+        cell.close()
+    tree = json.loads((tmp_path / "hard" / "labels.json").read_text())
+    assert [image["reason"] for image in tree["images"]] == ["uncertain"]
+    assert {category["name"] for category in tree["categories"]} == set(LABELS)
+    assert tree["annotations"]
+
+
+FULL_REPLAY = """
+import resource, signal, sys
+from pathlib import Path
+sys.path.insert(0, "test")
+from replay_bags import SquareDetector
+from spp_sorter.config import Config
+from spp_sorter.ros.bags import BagReader
+from spp_sorter.ros.replay import Outputs, replay
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))
+try:
+    with BagReader(sys.argv[1]) as bag:
+        replay(bag, SquareDetector(), Config(), Outputs(Path(sys.argv[2]), video=False))
+except OSError as error:
+    sys.exit(7)
+"""
+
+
+def test_a_replay_on_a_full_disk_says_so_and_leaves_no_bag(tmp_path: Path) -> None:
+    bag = make_bag(tmp_path / "bag", BagSpec())
+    command = [sys.executable, "-c", FULL_REPLAY, str(bag), str(tmp_path / "out")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 7, done.stderr
+    assert list((tmp_path / "out").glob("*.mcap")) == []

@@ -114,6 +114,7 @@ class SorterNode(LifecycleNode):
         self.health.error("")
         super().on_configure(state)
         # What torch and the model made stays; looking through it all again would stop a frame for a tenth of a second.
+        gc.unfreeze()  # what an earlier configuration left behind must be found
         gc.collect()
         gc.freeze()
         self.get_logger().info(f"configured: {detector.description}")

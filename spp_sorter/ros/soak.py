@@ -25,7 +25,7 @@ from spp_sorter.ros.graph import graph_environment
 from spp_sorter.ros.processes import Processes
 from spp_sorter.ros.replay_report import format_table
 from spp_sorter.ros.soak_faults import FAULTS, schedule
-from spp_sorter.ros.soak_judge import account, count_stale, growth, judge_picks, recoveries_s
+from spp_sorter.ros.soak_judge import account, count_stale, growth, judge_picks, recoveries_s, unwithdrawn
 from spp_sorter.ros.soak_run import SoakRun
 from spp_sorter.ros.soak_witness import Witness
 
@@ -129,6 +129,7 @@ def figures_of(
         "crashes": len(soaking.crashes),
         "stale_picks": sum(stale.values()),
         "stale_by_reason": stale,
+        "not_withdrawn": unwithdrawn(heard.lists, soaking.faults, config.node),
         **account(len(sent), frames, transport),
         "recovery_s": {
             "max": round(max(known), 3) if known else None,

@@ -67,6 +67,17 @@ def count_stale(lists: Sequence[PickList], end_ns: int, config: NodeConfig) -> d
     return counts
 
 
+def unwithdrawn(lists: Sequence[PickList], faults: Sequence[Injected], config: NodeConfig) -> list[dict[str, Any]]:
+    """The silences that ``count_stale`` calls ``not_withdrawn``: how long, after which fault, with how many targets."""
+    found = []
+    for each, after in zip(lists, lists[1:], strict=False):
+        seconds = (after.published_ns - each.published_ns) / SECOND_NS
+        if each.targets and seconds > config.stale_after + TOLERANCE_S:
+            name = next((f.name for f in reversed(faults) if f.from_ns < after.published_ns), "no fault")
+            found.append({"seconds": round(seconds, 2), "fault": name, "targets": len(each.targets)})
+    return found
+
+
 def recoveries_s(
     faults: Sequence[Injected], answers: Sequence[Answer], sent: Sequence[SentFrame]
 ) -> list[float | None]:

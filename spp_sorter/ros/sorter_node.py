@@ -159,6 +159,20 @@ class SorterNode(LifecycleNode):
             self._pipeline.stop()
         self._release()
 
+    def _LifecycleNodeMixin__change_state(self, transition_id: int) -> TransitionCallbackReturn:
+        """Answer a transition that does not exist from here, of which rclpy of Jazzy raises: its caller would wait on.
+
+        rclpy calls its own method of this name; later releases do the same there.
+        """
+        try:
+            result: TransitionCallbackReturn = super()._LifecycleNodeMixin__change_state(  # type: ignore[misc]
+                transition_id
+            )
+        except RuntimeError as error:
+            self.get_logger().error(f"transition {transition_id} is not possible in state {self.lifecycle}: {error}")
+            return TransitionCallbackReturn.ERROR
+        return result
+
     def _stop(self) -> None:
         if self._pipeline is not None and not self._pipeline.stop():
             raise RuntimeError("the frame in work did not end in time; the detector hangs")

@@ -13,7 +13,7 @@ from spp_sorter import cli
 from spp_sorter.config import NodeConfig
 from spp_sorter.ros.soak_camera import SENT, SentFrame, read_sent
 from spp_sorter.ros.soak_faults import FAULTS, schedule
-from spp_sorter.ros.soak_judge import Injected, account, count_stale, growth, recoveries_s
+from spp_sorter.ros.soak_judge import Injected, account, count_stale, growth, recoveries_s, unwithdrawn
 from spp_sorter.ros.soak_witness import Answer, PickList
 from spp_sorter.values import PickTarget
 
@@ -43,6 +43,15 @@ def pick_list(stamp_s: float, published_s: float, *crossings_s: float) -> PickLi
 def test_stale_targets_are_counted_by_reason(lists: list[PickList], reason: str | None) -> None:
     counts = count_stale(lists, 20 * S, CONFIG)
     assert {name for name, number in counts.items() if number} == ({reason} if reason else set())
+
+
+def test_a_process_that_is_stopped_cannot_take_targets_back() -> None:
+    lists = [pick_list(10.0, 10.1, 14.0), pick_list(12.9, 13.0)]
+    paused = [Injected("sorter_paused", round(10.5 * S), round(12.5 * S), False)]
+    assert count_stale(lists, 20 * S, CONFIG)["not_withdrawn"] == 1
+    assert count_stale(lists, 20 * S, CONFIG, paused)["not_withdrawn"] == 0
+    (found,) = unwithdrawn(lists, [Injected("camera_gone", 1, 2, True)], CONFIG)
+    assert (found["fault"], found["targets"]) == ("camera_gone", 1)
 
 
 def test_recovery_counts_from_the_end_of_the_fault_to_a_frame_taken_after_it() -> None:

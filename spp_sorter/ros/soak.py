@@ -110,7 +110,7 @@ def figures_of(
 ) -> dict[str, Any]:
     """All figures of a run that is over."""
     heard, sent = soaking.witness.heard, soaking.sent()
-    stale = count_stale(heard.lists, until_ns, config.node)
+    stale = count_stale(heard.lists, until_ns, config.node, soaking.faults)
     recoveries = recoveries_s(soaking.faults, heard.answers, sent)
     by_fault: dict[str, list[float]] = defaultdict(list)
     never: list[str] = []

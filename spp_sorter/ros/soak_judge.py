@@ -2,13 +2,15 @@
 
 Rules, times on the clock of this machine. A pick target is stale when its list was published more than ``node.max_age``
 (and ``TOLERANCE_S`` for a busy machine) after its image's stamp, when it was published ``ON_THE_WAY_S`` after its own
-crossing, or when it stands longer than ``node.stale_after`` (and the same tolerance) without another list: no arm may
-still believe it. A fault is over when its cause is, and the node has recovered with the first answer to a frame taken
-after that; where the fault touched what items are located with, with the first answer whose items are located.
+crossing, or when it stands longer than ``node.stale_after`` (and the same tolerance) without another list while the
+sorter's process runs: no arm may still believe it. A fault is over when its cause is, and the node has recovered with
+the first answer to a frame taken after that; where the fault touched what items are located with, with the first answer
+whose items are located.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +32,9 @@ ON_THE_WAY_S = 0.05
 
 SECOND_NS = 1_000_000_000
 
+PAUSED = "sorter_paused"
+"""The fault that stops the sorter's process: meanwhile the arm's own rule holds, no list older than 200 ms."""
+
 
 @dataclass(frozen=True, slots=True)
 class Injected:
@@ -41,13 +46,23 @@ class Injected:
     located: bool
 
 
-def count_stale(lists: Sequence[PickList], end_ns: int, config: NodeConfig) -> dict[str, int]:
+def silence_s(from_ns: int, to_ns: int, faults: Sequence[Injected]) -> float:
+    """Seconds between two lists in which the sorter could speak: a process that is stopped cannot."""
+    stopped = (fault for fault in faults if fault.name == PAUSED)
+    lost_ns = sum(max(0, min(to_ns, fault.to_ns) - max(from_ns, fault.from_ns)) for fault in stopped)
+    return (to_ns - from_ns - lost_ns) / SECOND_NS
+
+
+def count_stale(
+    lists: Sequence[PickList], end_ns: int, config: NodeConfig, faults: Sequence[Injected] = ()
+) -> dict[str, int]:
     """Stale pick targets by reason.
 
     Args:
         lists: pick lists in the order of arrival.
         end_ns: when listening ended.
         config: ``max_age`` and ``stale_after``.
+        faults: what was injected.
 
     Returns:
         ``old_list``, ``past_crossing`` and ``not_withdrawn``.
@@ -62,7 +77,7 @@ def count_stale(lists: Sequence[PickList], end_ns: int, config: NodeConfig) -> d
         counts["past_crossing"] += sum(
             each.published_ns - target.stamp_ns > ON_THE_WAY_S * SECOND_NS for target in each.targets
         )
-        if next_ns - each.published_ns > (config.stale_after + TOLERANCE_S) * SECOND_NS:
+        if silence_s(each.published_ns, next_ns, faults) > config.stale_after + TOLERANCE_S:
             counts["not_withdrawn"] += len(each.targets)
     return counts
 
@@ -70,8 +85,8 @@ def count_stale(lists: Sequence[PickList], end_ns: int, config: NodeConfig) -> d
 def unwithdrawn(lists: Sequence[PickList], faults: Sequence[Injected], config: NodeConfig) -> list[dict[str, Any]]:
     """The silences that ``count_stale`` calls ``not_withdrawn``: how long, after which fault, with how many targets."""
     found = []
-    for each, after in zip(lists, lists[1:], strict=False):
-        seconds = (after.published_ns - each.published_ns) / SECOND_NS
+    for each, after in itertools.pairwise(lists):
+        seconds = silence_s(each.published_ns, after.published_ns, faults)
         if each.targets and seconds > config.stale_after + TOLERANCE_S:
             name = next((f.name for f in reversed(faults) if f.from_ns < after.published_ns), "no fault")
             found.append({"seconds": round(seconds, 2), "fault": name, "targets": len(each.targets)})

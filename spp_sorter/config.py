@@ -121,7 +121,7 @@ class NodeConfig:
 class ModelConfig:
     """Which network runs, and on what."""
 
-    checkpoint: str = _p("", "path of the checkpoint; empty for the shipped weights")
+    checkpoint: str = _p("", "path of a checkpoint or an ONNX file; empty for the shipped weights, nano for small ones")
     sha256: str = _p("", "SHA-256 that the checkpoint's file must have, in hexadecimal; empty for any")
     device: str = _p("auto", "auto, cpu, cuda or cuda:N")
     precision: str = _p("auto", "arithmetic of the network", choices=("auto", "fp32", "bf16", "fp16"))
@@ -160,7 +160,7 @@ class InferenceConfig:
         3, "how often every item is seen whole by the network, with belt_travel", minimum=1, maximum=1000, live=True
     )
     longest_item: float = _p(
-        0.3, "longest item that is seen so often, with belt_travel", unit="m", minimum=0.01, maximum=5.0, live=True
+        0.35, "longest item that is seen so often, with belt_travel", unit="m", minimum=0.01, maximum=5.0, live=True
     )
 
 

@@ -24,6 +24,9 @@ from spp_sorter.values import Detections, FloatArray, Grasps, ImageArray
 
 DEFAULT_CHECKPOINT = Path(__file__).parent / "assets" / "weights" / "default.pt"
 
+SHIPPED = {"default": DEFAULT_CHECKPOINT, "nano": DEFAULT_CHECKPOINT.with_name("nano.pt")}
+"""Weights that come with the package, by name; ``nano`` takes half the time and finds a little less."""
+
 _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -31,8 +34,8 @@ class Detector:
     """The SPP detector behind one call.
 
     Args:
-        checkpoint: path of a checkpoint, or of an ONNX file that ``spp_sorter export`` wrote; None for the shipped
-            weights.
+        checkpoint: path of a checkpoint, or of an ONNX file that ``spp_sorter export`` wrote, or a name of
+            ``SHIPPED``; None for ``default``.
         device: ``auto`` (CUDA where there is one), ``cpu``, ``cuda`` or ``cuda:N``.
         precision: ``auto`` (fp16 on CUDA, bf16 on processors that compute it, else fp32), ``fp32``, ``bf16``, ``fp16``.
         threads: CPU threads of torch in this process, 0 to leave them alone.
@@ -70,7 +73,7 @@ class Detector:
             keep_freed_memory()
         self.precision = _choose_precision(precision, self.device)
         self.config = config or DetectorConfig()
-        self.path = Path(checkpoint) if checkpoint else DEFAULT_CHECKPOINT
+        self.path = SHIPPED.get(str(checkpoint or "default")) or Path(str(checkpoint))
         self.proposals = proposals
         self._runtime: Runtime | None
         self._has_run = False
@@ -129,7 +132,7 @@ class Detector:
         try:
             if self.device.type == "cuda":
                 return CudaRuntime(self.network, self.device, self._dtype, self.proposals), ""
-            return CpuRuntime(self.network, self._dtype, self.proposals), ""
+            return CpuRuntime(self.network, self._dtype, self.proposals, self.checkpoint.sha256), ""
         except ValueError as error:
             return None, str(error)
 

@@ -1,12 +1,14 @@
 """A frame as one call: the same answer as step by step, on whatever runs it."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from spp_sorter.config import DetectorConfig
-from spp_sorter.detector import Detector
+from spp_sorter.detector import SHIPPED, Detector
 from spp_sorter.geometry.letterbox import Letterbox
 from spp_sorter.network.boxes import pairwise_iou
 from spp_sorter.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -251,3 +253,26 @@ def test_a_cuda_graph_follows_thresholds_and_sizes(checkpoint):
     detector.configure(LOOSE)
     again = detector.detect(picture((96, 160)))
     assert again.boxes_xyxy.tobytes() == everything.boxes_xyxy.tobytes()
+
+
+def test_shipped_weights_have_names():
+    for name, path in SHIPPED.items():
+        detector = Detector(name, device="cpu")
+        assert detector.path == path and path.name in detector.description
+    assert Detector("nano", device="cpu").checkpoint.config.backbone == NANO
+
+
+def test_the_same_weights_are_made_ready_once_in_a_process(checkpoint):
+    first = Detector(checkpoint, device="cpu", config=LOOSE, long_side=160)
+    wanted = first.detect(picture((96, 160)))
+    again = Detector(checkpoint, device="cpu", config=LOOSE, long_side=160)
+    with patch.object(torch.jit, "trace", side_effect=AssertionError("traced again")):
+        found = again.detect(picture((96, 160)))
+    assert found.boxes_xyxy.tobytes() == wanted.boxes_xyxy.tobytes()
+
+
+def test_a_pytorch_that_cannot_trace_serves_step_by_step(checkpoint):
+    with patch.object(torch.jit, "trace", side_effect=RuntimeError("no such thing here")):
+        detector = Detector(checkpoint, device="cpu", config=LOOSE, long_side=128)
+        detector.detect(picture((96, 128)))
+    assert detector.description.endswith("step by step, for torch.jit failed: no such thing here")

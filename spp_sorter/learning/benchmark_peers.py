@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from spp_sorter.config import DetectorConfig
-from spp_sorter.detector import DEFAULT_CHECKPOINT, Detector
+from spp_sorter.detector import SHIPPED, Detector
 from spp_sorter.evaluation.measure import LOWEST_SCORE, AnyDetector, Sample, measure
 from spp_sorter.evaluation.summary import summarise_detection
 from spp_sorter.learning.batches import BatchPlan, as_batch, make_loader
@@ -25,7 +25,6 @@ from spp_sorter.learning.held_out import rendered_samples
 from spp_sorter.learning.peers import BATCH, PEERS, SSDLITE, TorchvisionDetector, time_yolo
 from spp_sorter.learning.streams import BeltStream
 
-NANO_CHECKPOINT = DEFAULT_CHECKPOINT.with_name("nano.pt")
 TRAINING_HW = (480, 640)
 
 
@@ -56,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     torch.set_flush_denormal(True)  # random weights make numbers so small that they would be timed
     size_hw = parse_size(args.size)
     frames = belt_frames(size_hw)
-    shipped = [str(path) for path in (DEFAULT_CHECKPOINT, NANO_CHECKPOINT) if path.is_file()]
+    shipped = [name for name, path in SHIPPED.items() if path.is_file()]
     loose = DetectorConfig(score_thresh=LOWEST_SCORE)
     ours = {Path(path).stem: Detector(path, args.device, threads=args.threads) for path in args.model or shipped}
     device = next(iter(ours.values())).device

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the file and check it; 1, and no file, when it does not answer as PyTorch does in fp32."""
     # torch takes seconds to import: not for --help.
-    from spp_sorter.detector import DEFAULT_CHECKPOINT, Detector
+    from spp_sorter.detector import SHIPPED, Detector
     from spp_sorter.geometry.letterbox import Letterbox
     from spp_sorter.learning.benchmark_frames import belt_frames, compare, parse_size
     from spp_sorter.network.checkpoint import load_checkpoint
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     if args.check < 0 or args.proposals < 1:
         raise ValueError(f"--check is {args.check}, --proposals {args.proposals}; allowed: from 0, and from 1")
     size_hw = parse_size(args.size)
-    checkpoint = load_checkpoint(Path(args.model) if args.model else DEFAULT_CHECKPOINT)
+    checkpoint = load_checkpoint(SHIPPED.get(args.model or "default") or Path(args.model))
     letterbox = Letterbox.fit(size_hw, checkpoint.config.long_side)
     write_onnx(checkpoint, args.out, letterbox.target_hw, args.proposals)
     print(f"{args.out}: input {letterbox.target_hw[1]} x {letterbox.target_hw[0]}, {args.out.stat().st_size} bytes")

@@ -8,6 +8,8 @@ Letters: H x W pixels of the picture, R windows, K labels.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -145,15 +147,13 @@ class CudaRuntime:
         fuse_pointwise(self._network)
         self._device = device
         self._proposals = proposals
-        self._sizes = Sizes()
+        self._sizes: Sizes[_Frame] = Sizes()
         self.description = "one CUDA graph a frame"
 
     def run(self, image_bgr: ImageArray, letterbox: Letterbox, limits: tuple[float, float]) -> FloatArray:
         """See ``runtime.Runtime.run``."""
         with torch.inference_mode(), torch.cuda.device(self._device):
-            frame = self._sizes.get(letterbox, self._make)
-            assert isinstance(frame, _Frame)
-            return frame.run(image_bgr, limits)
+            return self._sizes.get(letterbox, partial(self._make, letterbox)).run(image_bgr, limits)
 
     def _make(self, letterbox: Letterbox) -> _Frame:
         network = FrameNetwork(self._network, letterbox.scaled_hw, self._proposals, FixedSuppression())

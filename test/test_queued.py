@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -46,9 +47,18 @@ def test_messages_wait_until_they_are_taken(node: Node) -> None:
     assert list(take_waiting(queued, 3)) == []
 
 
-def test_its_events_are_still_handled(node: Node) -> None:
+def test_an_executor_sleeps_while_messages_wait(node: Node) -> None:
     queued = node.create_subscription(String, "words", print, 10, callback_group=QueuedGroup())
-    group = queued.callback_group
-    assert not group.can_execute(queued)
-    assert queued.event_handlers
-    assert all(group.can_execute(handler) for handler in queued.event_handlers)
+    publisher = node.create_publisher(String, "words", 10)
+    executor = SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
+    clock = node.get_clock()
+    end_ns = clock.now().nanoseconds + int(WAIT_S * 1e9)
+    while not publisher.get_subscription_count() and clock.now().nanoseconds < end_ns:
+        executor.spin_once(0.01)
+    publisher.publish(String(data="a"))
+    busy_s = time.thread_time()
+    for _ in range(5):
+        executor.spin_once(0.1)
+    assert time.thread_time() - busy_s < 0.1
+    assert [message.data for message, _ in take_waiting(queued, 3)] == ["a"]

@@ -142,9 +142,10 @@ class Pipeline:
     def _process(self, arrival: Arrival) -> None:
         """One frame, on the worker: convert, sort, publish, time."""
         intake, config = self._intake, self._config
+        started_ns = time.time_ns()
         if intake is not None:
             arrival = intake.newest(arrival)
-        started_ns, message = time.time_ns(), arrival.message
+        message = arrival.message
         stamp_ns = messages.stamp_to_ns(message.header.stamp)
         if intake is None or self._is_stale(stamp_ns, config):
             self._health.dropped("deactivated" if intake is None else "stale")

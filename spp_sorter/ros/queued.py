@@ -15,11 +15,14 @@ from rclpy.subscription import Subscription
 
 
 class QueuedGroup(ReentrantCallbackGroup):
-    """Callback group whose subscriptions are left alone by every executor; their event handlers are not."""
+    """Callback group that every executor leaves alone, event handlers of its subscriptions included.
 
-    def can_execute(self, entity: Any) -> Any:
-        """Whether an executor may wait for the entity."""
-        return not isinstance(entity, Subscription)
+    Who waits for an event of a Fast DDS reader is woken, over and over, as long as a message waits there.
+    """
+
+    def can_execute(self, entity: Any) -> Any:  # noqa: ARG002 (whatever it is)
+        """Whether an executor may wait for the entity: never."""
+        return False
 
 
 def take_waiting(subscription: Subscription, limit: int) -> Iterator[Any]:

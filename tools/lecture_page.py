@@ -45,7 +45,7 @@ def sections(figures: dict[str, Any]) -> dict[str, str]:
     """The parts of the page that hold figures, by the name of their marker."""
     return {
         "detection": detection(figures),
-        "speed": speed(figures),
+        "speed": speed(figures) if "speedup" in figures else "R-CNN was not run: no times to compare with.",
         "small objects": small(figures),
         "after": after(figures),
     }
@@ -103,6 +103,9 @@ def after(figures: dict[str, Any]) -> str:
         if name in figures["map"]:
             value = f"{_points(figures['map'][name])} {_span(figures['map_interval'][name])}"
             rows.append(f"| {label} | {value} | {_points(figures['ap_small'][name])} |")
+    gap = figures.get("end_to_end_minus_frozen")
+    if gap is not None:
+        rows.append(f"\nEnd to end is better by {100 * gap['difference']:.1f} points {_span(gap['interval'])}.")
     return "\n".join(rows)
 
 

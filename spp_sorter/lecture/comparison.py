@@ -61,7 +61,7 @@ def compare(answers: Mapping[str, Sequence[Answer]], scenes: Sequence[Scene]) ->
     Returns:
         ``map``, ``map_interval``, ``map_minus_rcnn`` (difference and interval, the pictures drawn alike), ``ap_small``,
         ``ap_small_interval``, ``small_items``, ``seconds`` (medians of a picture), ``speedup`` over R-CNN,
-        ``windows``, ``pictures``, ``items``.
+        ``end_to_end_minus_frozen`` of Fast R-CNN, ``windows``, ``pictures``, ``items``.
     """
     truths = [scene.truth for scene in scenes]
     weights, once = draws(len(scenes)), np.ones(len(scenes))
@@ -90,6 +90,12 @@ def compare(answers: Mapping[str, Sequence[Answer]], scenes: Sequence[Scene]) ->
         "windows": len(scenes[0].windows),
         "seconds": seconds,
     }
+    if "fast_rcnn" in drawn and "fast_rcnn_frozen" in drawn:
+        gap = drawn["fast_rcnn"] - drawn["fast_rcnn_frozen"]
+        figures["end_to_end_minus_frozen"] = {
+            "difference": value["fast_rcnn"] - value["fast_rcnn_frozen"],
+            "interval": interval_of(gap.tolist()),
+        }
     if BASE in seconds:
         figures["speedup"] = speedups(seconds, scenes[0])
     return figures

@@ -121,6 +121,7 @@ def test_a_pinned_checkpoint_is_that_one_or_none(small: Path, tmp_path: Path) ->
         {"backbone": "hf-hub:somebody/model"},
         {"backbone": "local-dir:/tmp"},
         {"backbone": 7},
+        {"backbone": "no_such_model"},
         {"channels": 10**9},
         {"channels": -4},
         {"channels": 16.0},

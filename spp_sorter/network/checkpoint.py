@@ -193,8 +193,11 @@ def _check_weights(config: NetworkConfig, weights: dict[str, Tensor]) -> None:
             raise ValueError(f"weight {str(name)[:60]!r} is no dense tensor of floats")
         if value.numel() > MAX_WEIGHTS or not bool(torch.isfinite(value).all()):
             raise ValueError(f"weight {str(name)[:60]!r} has {value.numel()} numbers, or one that is not finite")
-    with torch.device("meta"):
-        shapes = {name: value.shape for name, value in SppNetwork(config, imagenet=False).state_dict().items()}
+    try:
+        with torch.device("meta"):
+            shapes = {name: value.shape for name, value in SppNetwork(config, imagenet=False).state_dict().items()}
+    except Exception as error:  # timm and torch raise many kinds for what they cannot build
+        raise ValueError(f"no network can be built of its config ({type(error).__name__}: {error})") from error
     wrong = [name for name in {*shapes, *weights} if name not in weights or weights[name].shape != shapes.get(name)]
     if wrong:
         raise ValueError(f"{len(wrong)} weights do not fit the network config, such as {sorted(wrong)[0][:60]!r}")

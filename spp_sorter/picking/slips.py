@@ -16,13 +16,14 @@ from spp_sorter.picking.track_table import WHOLE_VIEWS, points_at
 
 _BESIDE_M = 0.03  # an item that turns up this far beside a missed one may be that one
 _SIZE_RATIO = 1.5
+_VIEWS_OFF = 4  # in a row: fewer are the detector's mistakes
 
 
 def slips(table: npt.NDArray[Any], in_sight: npt.NDArray[np.bool_], belt: BeltPosition, travel_m: float) -> bool:
     """Whether an item was seen where the belt would not have carried it.
 
-    Either a view lay far off its track, or a track that ought to have been seen was missed while a new one of its size
-    began within what the belt has travelled.
+    Either some views of one item in a row lay far off its track, or a track that ought to have been seen was missed
+    while a new one of its size began within what the belt has travelled.
 
     Args:
         table: tracks after the frame's views were taken, [T].
@@ -30,7 +31,7 @@ def slips(table: npt.NDArray[Any], in_sight: npt.NDArray[np.bool_], belt: BeltPo
         belt: the belt's position at the frame.
         travel_m: belt that has passed since the last look.
     """
-    if (table["seen"] & (table["outliers"] > 0)).any():
+    if (table["seen"] & (table["outliers"] >= _VIEWS_OFF)).any():
         return True
     num_old = len(in_sight)
     missed = np.flatnonzero(in_sight & ~table["seen"][:num_old] & (table["whole_views"][:num_old] >= WHOLE_VIEWS))

@@ -14,8 +14,9 @@ from spp_sorter.values import FloatArray
 _LOOK_AT_LEAST_S = 1.0
 """On a belt that creeps or stands the network looks this often: somebody may put something down."""
 
-_SLIP_S = 0.5
-"""After an item was seen where the belt did not carry it, the network looks at every frame for this long."""
+_SLIP_S, _SLIP_AGAIN_S, _SLIP_MOST_S = 0.25, 1.0, 2.0
+"""After an item was seen where the belt did not carry it, the network looks at every frame for this long: the first
+time, for one may be the detector's mistake, and twice as long whenever it happens again so soon, up to the last."""
 
 _BORDER_POINTS = 9  # on each side of the image; lines of sight of distorted lenses bend
 _LINES = 9  # across the belt, along which the view's length is measured
@@ -36,6 +37,7 @@ class TravelTrigger:
         self._looked_m = 0.0
         self._frame_m = 0.0
         self._slipped_ns: int | None = None
+        self._slip_s = _SLIP_S
 
     def is_due(self, stamp_ns: int, belt_m: float, step_m: float) -> bool:
         """Whether the network must look at this frame, so that no two looks are more than ``step_m`` of belt apart.
@@ -48,7 +50,7 @@ class TravelTrigger:
         per_frame_m, self._frame_m = abs(belt_m - self._frame_m), belt_m
         if self._looked_ns is None or stamp_ns < self._looked_ns:
             return True
-        if self._slipped_ns is not None and 0 <= stamp_ns - self._slipped_ns <= _SLIP_S * 1e9:
+        if self._slipped_ns is not None and 0 <= stamp_ns - self._slipped_ns <= self._slip_s * 1e9:
             return True
         # The next frame may be the one that is too late.
         too_far = abs(belt_m - self._looked_m) + per_frame_m > step_m
@@ -58,6 +60,8 @@ class TravelTrigger:
         """Remember a look, and whether it met an item that moves against the belt."""
         self._looked_ns, self._looked_m = stamp_ns, belt_m
         if slipping:
+            again = self._slipped_ns is not None and (stamp_ns - self._slipped_ns) * 1e-9 <= _SLIP_AGAIN_S
+            self._slip_s = min(2.0 * self._slip_s, _SLIP_MOST_S) if again else _SLIP_S
             self._slipped_ns = stamp_ns
 
     def step_of(

@@ -139,12 +139,21 @@ class Pipeline:
         if worker is None or worker.mailbox.put(arrival):
             self._health.dropped("replaced")
 
+    def _newest(self, intake: Intake, arrival: Arrival) -> Arrival:
+        """The newest of what the worker holds, what waits in the middleware, and what the executor just handed over."""
+        arrival, worker = intake.newest(arrival), self._worker
+        later = None if worker is None else worker.mailbox.take(0.0)
+        if later is None:
+            return arrival
+        self._health.dropped("replaced")
+        return later if later.received_ns >= arrival.received_ns else arrival
+
     def _process(self, arrival: Arrival) -> None:
         """One frame, on the worker: convert, sort, publish, time."""
         intake, config = self._intake, self._config
         started_ns = time.time_ns()
         if intake is not None:
-            arrival = intake.newest(arrival)
+            arrival = self._newest(intake, arrival)
         message = arrival.message
         stamp_ns = messages.stamp_to_ns(message.header.stamp)
         if intake is None or self._is_stale(stamp_ns, config):

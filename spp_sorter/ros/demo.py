@@ -118,7 +118,9 @@ def options_of(args: argparse.Namespace) -> DemoOptions:
     # Rendering must not take the processor from the sorter while it is measured.
     ahead = max(1, min(settings.num_frames or 1, RENDER_AHEAD_BYTES // settings.frame_bytes))
     settings = dataclasses.replace(settings, render_ahead=ahead)
-    sorter: dict[str, object] = {"belt.speed": args.speed, "node.use_depth": args.depth}
+    # Camera, recorder and arm need a processor too; threads that wait for one another on busy ones are slower than one.
+    threads = max(1, (os.cpu_count() or 1) - 1)
+    sorter: dict[str, object] = {"belt.speed": args.speed, "node.use_depth": args.depth, "model.threads": threads}
     sorter.update(read_setting(text) for text in args.set)
     if args.model is not None:
         if not Path(args.model).is_file():

@@ -53,6 +53,13 @@ def run(args: argparse.Namespace) -> int:
     if args.frames < 1 or args.scenes < 0 or args.train_seconds < 0:
         raise ValueError("--frames, --scenes or --train-seconds is too small; allowed: from 1, from 0, from 0")
     torch.set_flush_denormal(True)  # random weights make numbers so small that they would be timed
+    try:
+        return _compare(args)
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def _compare(args: argparse.Namespace) -> int:
     size_hw = parse_size(args.size)
     frames = belt_frames(size_hw)
     shipped = [name for name, path in SHIPPED.items() if path.is_file()]

@@ -18,6 +18,9 @@ _PR_SET_PDEATHSIG = 1
 _TAIL_LINES = 15
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+_LIBC = ctypes.CDLL(None)
+"""Opened before any fork: at a fork another thread may hold the loader's lock, and the child would wait for ever."""
+
 
 class ProcessError(RuntimeError):
     """A child process ended on its own; the text has the end of its log."""
@@ -118,7 +121,7 @@ def _undisturbed() -> Iterator[None]:
 
 def _prepare_child() -> None:
     """In the child: SIGKILL when the parent dies (Linux), and the usual signals, whatever the parent did with them."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     for number in _ENDING_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING_SIGNALS)

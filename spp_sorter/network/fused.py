@@ -7,9 +7,7 @@ most of the Python between.
 
 from __future__ import annotations
 
-import functools
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +16,7 @@ from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 
 from spp_sorter.network.nano import BranchedConv
+from spp_sorter.network.scripting import scripted
 
 Activation = tuple[str, float]
 """oneDNN's name of an activation, and the highest value that it lets through."""
@@ -91,17 +90,9 @@ def _fused_convolution(
     return output
 
 
-@functools.cache
-def _compiled_convolution() -> Callable[..., Tensor]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch.jit is announced as deprecated and is there
-        compiled: Callable[..., Tensor] = torch.jit.script(_fused_convolution)
-    return compiled
-
-
 def _convolve(*arguments: Any) -> Tensor:
     """One fused convolution; a trace cannot record the operator itself, for the type of its limits."""
-    return (_compiled_convolution() if torch.jit.is_tracing() else _fused_convolution)(*arguments)  # type: ignore[attr-defined]
+    return (scripted(_fused_convolution) if torch.jit.is_tracing() else _fused_convolution)(*arguments)  # type: ignore[attr-defined]
 
 
 def can_fuse() -> bool:

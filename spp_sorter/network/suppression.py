@@ -5,16 +5,13 @@ Letters: N candidates, R boxes that remain.
 
 from __future__ import annotations
 
-import functools
-import warnings
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torchvision.ops import nms
 
 from spp_sorter.network.boxes import pairwise_iou
 from spp_sorter.network.decode import PROPOSAL_NMS
+from spp_sorter.network.scripting import scripted
 
 ROUNDS = 12
 """Steps of the fixed form. Each settles one more link of a chain of boxes that suppress one another; chains that decide
@@ -32,7 +29,7 @@ class GreedySuppression:
 
     def keep(self, boxes_xyxy: Tensor, rank: Tensor, valid: Tensor, nms_thresh: Tensor) -> Tensor:
         """See ``frame.Suppression``."""
-        suppress = _compiled_greedy() if torch.jit.is_tracing() else _greedy  # type: ignore[attr-defined]
+        suppress = scripted(_greedy) if torch.jit.is_tracing() else _greedy  # type: ignore[attr-defined]
         return suppress(boxes_xyxy, torch.where(valid, rank, -1.0), nms_thresh) & valid
 
 
@@ -93,11 +90,3 @@ def _greedy(boxes_xyxy: Tensor, rank: Tensor, nms_thresh: Tensor) -> Tensor:
     kept = torch.zeros(rank.shape[0], dtype=torch.bool)
     kept[index] = True
     return kept
-
-
-@functools.cache
-def _compiled_greedy() -> Callable[..., Tensor]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch.jit is announced as deprecated and is there
-        compiled: Callable[..., Tensor] = torch.jit.script(_greedy)
-    return compiled

@@ -6,16 +6,15 @@ import dataclasses
 import sys
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import ParameterDescriptor
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from vision_msgs.msg import Detection3DArray
 
 from spp_sorter.ros import messages
 from spp_sorter.ros.messages import BadFrame
+from spp_sorter.ros.programs import run_node
 from spp_sorter.simulation.arm import Arm, ArmConfig, ExecutedPick
 
 UPDATE_PERIOD_S = 0.02
@@ -114,21 +113,7 @@ def executed_pick_to_msg(pick: ExecutedPick, frame_id: str) -> Detection3DArray:
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until SIGINT; returns the exit code: 0, or 1 for parameters that are wrong."""
-    rclpy.init(args=args)
-    node = None
-    try:
-        node = ArmNode()
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except (ValueError, TypeError) as error:
-        print(f"arm: {error}", file=sys.stderr)
-        return 1
-    finally:
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+    return run_node("arm", ArmNode, (ValueError, TypeError), args)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,7 @@ import time
 import traceback
 from typing import Any
 
-import rclpy
 from rcl_interfaces.msg import ParameterDescriptor
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -24,6 +22,7 @@ from spp_sorter.config import ConfigError
 from spp_sorter.ros.bag_types import message_class
 from spp_sorter.ros.bags import BagError, BagReader, in_stamp_order
 from spp_sorter.ros.launching import PLAYER_DEFAULTS, PLAYER_HELP
+from spp_sorter.ros.programs import run_node
 from spp_sorter.ros.stamps import ns_to_stamp
 
 PICTURES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
@@ -155,21 +154,7 @@ class BagPlayerNode(Node):
 
 def main(args: list[str] | None = None) -> int:
     """Play the bag; returns the exit code: 0, or 1 for a bag or parameters that are wrong."""
-    rclpy.init(args=args)
-    node = None
-    try:
-        node = BagPlayerNode()
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except (BagError, ConfigError) as error:
-        print(f"bag_player: {error}", file=sys.stderr)
-        return 1
-    finally:
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+    return run_node("bag_player", BagPlayerNode, (BagError, ConfigError), args)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image, JointState
@@ -30,6 +28,7 @@ from spp_sorter.config import ConfigError
 from spp_sorter.ros import messages
 from spp_sorter.ros.cell import CellSettings, CellStart
 from spp_sorter.ros.parameters import descriptor_of
+from spp_sorter.ros.programs import run_node
 from spp_sorter.ros.truth_messages import truth_boxes_to_msg, truth_to_msg
 from spp_sorter.simulation.belt_world import BeltWorld
 from spp_sorter.simulation.sprites import SpriteError
@@ -257,21 +256,7 @@ class BeltCameraNode(Node):
 def main(args: list[str] | None = None) -> int:
     """Run the node until SIGINT; returns the exit code: 0, or 1 for parameters that are wrong."""
     cv2.setNumThreads(1)  # the sorter needs the other cores
-    rclpy.init(args=args)
-    node = None
-    try:
-        node = BeltCameraNode()
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except (ConfigError, SpriteError) as error:
-        print(f"belt_camera: {error}", file=sys.stderr)
-        return 1
-    finally:
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+    return run_node("belt_camera", BeltCameraNode, (ConfigError, SpriteError), args)
 
 
 if __name__ == "__main__":

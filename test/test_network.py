@@ -9,7 +9,7 @@ from spp_sorter.network import backbone as backbone_module
 from spp_sorter.network.assignment import Target, assign_cells, batch_targets, sample_windows, training_proposals
 from spp_sorter.network.backbone import LITE0, Backbone, fold_batch_norms
 from spp_sorter.network.decode import decode_regions, select_proposals
-from spp_sorter.network.heads import cell_centres
+from spp_sorter.network.heads import RegionOutput, cell_centres
 from spp_sorter.network.losses import LOSS_WEIGHTS, detection_losses
 from spp_sorter.network.model import NetworkConfig, SppNetwork
 from spp_sorter.network.proposals import PROPOSERS, belt_boxes, grid_boxes
@@ -109,6 +109,16 @@ def test_proposals_are_sorted_inside_and_not_doubled(network):
     for boxes, scores in chosen:
         assert len(boxes) <= 20 and (scores.diff() <= 0).all()
         assert (boxes >= 0).all() and (boxes[:, 2] <= 128).all() and (boxes[:, 3] <= 96).all()
+
+
+def test_of_two_boxes_of_one_item_the_better_fit_stays_and_keeps_its_score():
+    windows = torch.tensor([[10.0, 10.0, 40.0, 40.0], [12.0, 10.0, 42.0, 40.0]])
+    logits = torch.tensor([[0.0, 2.0, 0.0], [0.0, 1.8, 0.0]])
+    grasp = torch.tensor([[0.0, 0.0, 1.0, 0.0, 0.0, 0.0]]).repeat(2, 1)
+    output = RegionOutput(logits, torch.zeros(2, 4), grasp, torch.tensor([-2.0, 3.0]), windows)
+    regions = decode_regions(output, (64, 64), 0.05, 0.5, 10)
+    torch.testing.assert_close(regions.boxes_xyxy, windows[1:])
+    torch.testing.assert_close(regions.scores, logits[1:].softmax(dim=1)[:, 1])
 
 
 def test_the_smallest_item_owns_a_cell_that_several_claim():

@@ -257,6 +257,9 @@ class ExamplesConfig:
     folder: str = _p("", "where hard examples are kept as pictures with a COCO json; empty for nowhere")
     per_minute: float = _p(6.0, "hard examples kept a minute, at most", minimum=0.0, maximum=600.0)
     disk_limit: int = _p(2000, "space that the folder may take", unit="MB", minimum=1, maximum=10_000_000)
+    disk_reserve: int = _p(
+        2000, "space of the disk that is left free whatever disk_limit allows", unit="MB", minimum=0, maximum=10_000_000
+    )
     certain: float = _p(0.8, "score below which a detection makes its frame a hard example", minimum=0.0, maximum=1.0)
 
 

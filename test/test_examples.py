@@ -25,7 +25,7 @@ from spp_sorter.values import LABELS, Detections, Frame, SortResult, Track
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 255, (60, 80, 3)).astype(np.uint8), (0, 0), 3)
-BUSY = ExamplesConfig(per_minute=600.0, certain=0.8)
+BUSY = ExamplesConfig(per_minute=600.0, certain=0.8, disk_reserve=0)
 
 
 def track(number: int, label: int = 1, views: int = 9, seen: bool = True) -> Track:
@@ -112,6 +112,13 @@ def test_rate_and_space_are_bounded(tmp_path: Path) -> None:
     assert not full.consider(frame(2), result((0.6,), (1,)))
     full.close()
     assert list((tmp_path / "b" / "images").iterdir()) == []
+    low = ExampleKeeper(replace(BUSY, folder=str(tmp_path / "c"), disk_reserve=10_000_000))
+    assert low.consider(frame(1), result((0.6,), (1,)))
+    until(lambda: low.statuses)
+    low.close()
+    assert low.statuses[0].name == "examples_disk_low"
+    assert "10000000 MB stay free; make room or lower examples.disk_reserve" in low.statuses[0].message
+    assert list((tmp_path / "c" / "images").iterdir()) == []
 
 
 FULL_DISK = """
@@ -151,7 +158,7 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, text: str) -> None
 
 
 def test_the_node_keeps_what_its_detector_is_unsure_of(tmp_path: Path) -> None:
-    cell = Cell(random_checkpoint(tmp_path / "random.pt"), examples__folder=str(tmp_path / "hard")).start()
+    cell = Cell(random_checkpoint(tmp_path / "random.pt"), examples__folder=str(tmp_path / "hard"), examples__disk_reserve=0).start()
     try:
         until(lambda: list((tmp_path / "hard" / "images").glob("*.jpg")))
         cell.node.trigger_deactivate()

@@ -33,9 +33,6 @@ JPEG_QUALITY = 95
 WRITE_EVERY_S = 10.0
 """The json is written whole, so not after every picture."""
 
-KEEP_FREE = 0.05
-"""Share of the disk that stays free whatever ``examples.disk_limit`` allows."""
-
 PAUSE_S = 60.0
 """After an error of the disk nothing is kept for this long."""
 
@@ -150,9 +147,10 @@ class ExampleKeeper:
             text = f"{self._folder} holds {self._bytes / 1e6:.0f} MB of hard examples, its limit; empty it or raise it"
             self._pause("examples_full", f"{text} (examples.disk_limit)")
             return
-        usage = shutil.disk_usage(self._folder)
-        if usage.free < KEEP_FREE * usage.total:
-            self._pause("examples_disk_low", f"the disk of {self._folder} is nearly full; hard examples are not kept")
+        free, reserve = shutil.disk_usage(self._folder).free, self.config.disk_reserve * 1_000_000
+        if free < reserve:
+            text = f"the disk of {self._folder} has {free / 1e6:.0f} MB left, {reserve / 1e6:.0f} MB stay free"
+            self._pause("examples_disk_low", f"{text}; make room or lower examples.disk_reserve")
             return
         done, coded = cv2.imencode(".jpg", example.frame.image_bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         if not done:

@@ -152,9 +152,8 @@ def boxes(visible: float = 1.0) -> list[TrueBox]:
 def found(corners: list[list[float]], labels: list[int]) -> Detections:
     n = len(labels)
     scores = np.linspace(0.9, 0.6, n).astype(np.float32)
-    return Detections(
-        np.array(corners, np.float32).reshape(-1, 4), scores, np.array(labels), np.zeros((n, 2), np.float32)
-    )
+    probs = scores[:, None] * np.eye(2, dtype=np.float32)[labels]
+    return Detections(np.array(corners, np.float32).reshape(-1, 4), scores, np.array(labels), probs)
 
 
 ALL = [[10.0, 10, 60, 60], [100.0, 10, 160, 60]]
@@ -174,6 +173,16 @@ def test_wrong_labels_missing_boxes_and_ghosts_cost() -> None:
     assert missing == pytest.approx(0.5)
     assert each == pytest.approx({"compost": 1.0, "non_compost": 0.0})
     assert 0.5 < ghosts < 1.0
+
+
+def test_the_second_label_of_a_box_finds_its_item_behind_surer_ones() -> None:
+    truths = {1: boxes(), 2: boxes()}
+    wavering = found(ALL, [1, 1])
+    wavering.label_probs[0] = 0.4, 0.5
+    value, each = judge_detections(truths, {1: wavering, 2: found(ALL, [0, 1])})
+    assert each == pytest.approx({"compost": 1.0, "non_compost": 1.0})  # the wrong label ranks behind the right ones
+    wavering.label_probs[0] = 0.0, 0.9
+    assert judge_detections(truths, {1: wavering, 2: found(ALL, [0, 1])})[0] < value
 
 
 @pytest.mark.parametrize("labels", [[0, 1], [0, 0]])

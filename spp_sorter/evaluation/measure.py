@@ -72,7 +72,7 @@ class Measured:
     Attributes:
         names: of the pictures.
         truths: their truth.
-        predictions: the detections.
+        predictions: the detections, each box once per label it may have.
         objects: names of the objects of the truths.
         grasps: every grasp of a found item with a mask.
         label_names: C names.
@@ -111,7 +111,7 @@ def measure(detector: AnyDetector, samples: Iterable[Sample], look: Look | None 
         detections = detector.detect(sample.image_bgr)
         names.append(sample.name)
         truths.append(sample.truth)
-        predictions.append(Prediction.of(detections))
+        predictions.append(Prediction.of_every_label(detections, LOWEST_SCORE))
         objects.append(sample.objects)
         grasps.extend(_judge_grasps(sample, detections))
         if look is not None:

@@ -102,8 +102,19 @@ class Prediction:
         return Prediction(self.boxes_xyxy[kept], self.scores[kept], self.labels[kept])
 
     @staticmethod
+    def of_every_label(detections: Detections, lowest: float) -> Prediction:
+        """Each box once per label that is at least as probable as ``lowest``, as average precision is measured.
+
+        A detector is asked how sure it is of every label (PASCAL VOC and COCO rank each label's answers by themselves),
+        so a box whose second label is the right one still finds its item, behind the boxes that were surer.
+        """
+        rows, labels = np.nonzero(np.asarray(detections.label_probs) >= lowest)
+        probs = np.asarray(detections.label_probs, np.float64)[rows, labels]
+        return Prediction(np.asarray(detections.boxes_xyxy, np.float64)[rows], probs, labels)
+
+    @staticmethod
     def of(detections: Detections) -> Prediction:
-        """The boxes, scores and labels of a detector's answer."""
+        """The boxes of a detector's answer, each with its best label."""
         return Prediction(
             np.asarray(detections.boxes_xyxy, np.float64),
             np.asarray(detections.scores, np.float64),

@@ -1,6 +1,7 @@
 """Judges a run of the simulated cell: what was seen and picked, against the truth of the belt.
 
-Rules. Detections: COCO's average precision at IoU 0.5 over every processed frame; items of which less than 30 % is
+Rules. Detections: COCO's average precision at IoU 0.5 over every processed frame, each
+box once per label it may have; items of which less than 30 % is
 visible (hidden by others, or cut by the image's edge) are ignored: neither to be found nor wrong to find. Picks: the
 gripper takes the item whose pick point is nearest to it when it closes; that item's label decides whether the pick was
 right, and the distance in the belt's plane is the error. Farther than 10 cm from every pick point it took nothing.
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spp_sorter.evaluation.measure import LOWEST_SCORE
 from spp_sorter.evaluation.metrics import ANY_LABEL, GroundTruth, Prediction, average_precision_at
 from spp_sorter.ros.cell import CellStart
 from spp_sorter.ros.truth_messages import TrueBox
@@ -68,10 +70,7 @@ def judge_detections(
     """
     stamps = [stamp for stamp in found if stamp in truths]
     ground_truths = [_ground_truth(truths[stamp], label_names) for stamp in stamps]
-    predictions = [
-        Prediction(found[stamp].boxes_xyxy, found[stamp].scores, found[stamp].labels)  # type: ignore[arg-type]
-        for stamp in stamps
-    ]
+    predictions = [Prediction.of_every_label(found[stamp], LOWEST_SCORE) for stamp in stamps]
     each = average_precision_at(ground_truths, predictions, len(label_names), 0.5)
     known = each[~np.isnan(each)]
     return float(known.mean()) if len(known) else float("nan"), dict(zip(label_names, each.tolist(), strict=True))

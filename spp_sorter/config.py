@@ -128,6 +128,14 @@ class ModelConfig:
     threads: int = _p(0, "CPU threads of the network, 0 for all", minimum=0, maximum=256)
     proposer: str = _p("rpn", "where candidate windows come from", choices=("rpn", "belt", "grid", "selective_search"))
     proposals: int = _p(100, "windows pooled per frame, at most", minimum=1, maximum=4000)
+    long_side: int = _p(
+        0,
+        "longer side of the network's input, a multiple of 32: larger sees smaller items and is slower; "
+        "0 for the checkpoint's own",
+        unit="px",
+        minimum=0,
+        maximum=4096,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from spp_sorter.config import Config, ConfigError, DetectorConfig
-from spp_sorter.geometry.letterbox import Letterbox
+from spp_sorter.geometry.letterbox import INPUT_MULTIPLE, Letterbox
 from spp_sorter.network.allocator import keep_freed_memory
 from spp_sorter.network.checkpoint import CheckpointError, load_checkpoint
 from spp_sorter.network.decode import Regions, decode_regions
@@ -43,7 +43,7 @@ class Detector:
         proposals: windows pooled per picture, at most.
         config: thresholds, replaceable while running (``configure``).
         sha256: hash that the checkpoint's file must have, empty for any.
-        long_side: pixels of the longer side of the network's input, 0 for the checkpoint's own.
+        long_side: pixels of the longer side of the network's input, a multiple of 32; 0 for the checkpoint's own.
         step_by_step: leave out all that makes it fast, to compare with.
 
     Raises:
@@ -66,6 +66,11 @@ class Detector:
     ) -> None:
         if threads:
             torch.set_num_threads(threads)
+        if long_side % INPUT_MULTIPLE or long_side < 0:
+            raise ConfigError(
+                f"parameter 'model.long_side' is {long_side}; allowed: multiples of {INPUT_MULTIPLE}, or 0 for the "
+                "checkpoint's own"
+            )
         if proposer not in PROPOSERS:
             raise ConfigError(f"parameter 'model.proposer' is {proposer!r}; allowed: {', '.join(PROPOSERS)}")
         self.device = _choose_device(device)
@@ -79,6 +84,11 @@ class Detector:
         self._has_run = False
         self._letterbox_of: Callable[[tuple[int, int]], Letterbox] = self._fit
         if self.path.suffix == ".onnx":
+            if long_side:
+                raise ConfigError(
+                    f"parameter 'model.long_side' is {long_side} with an ONNX file, whose input has the size that it "
+                    "was exported with; allowed: 0"
+                )
             self._open_onnx(proposer, threads, sha256)
         else:
             self._open_checkpoint(proposer, sha256, step_by_step)
@@ -149,6 +159,7 @@ class Detector:
             model.proposals,
             config.detector,
             model.sha256,
+            model.long_side,
         )
 
     def configure(self, config: DetectorConfig) -> None:

@@ -110,6 +110,8 @@ def test_what_is_no_picture_is_refused(detector, image):
         ({"device": "cuda:99"}, "model.device"),
         ({"precision": "int4"}, "model.precision"),
         ({"proposer": "guess"}, "model.proposer"),
+        ({"long_side": 500}, "model.long_side' is 500; allowed: multiples of 32"),
+        ({"long_side": -32}, "model.long_side"),
     ],
 )
 def test_impossible_settings_are_refused_by_name(checkpoint, arguments, named):
@@ -121,6 +123,9 @@ def test_the_configuration_builds_the_detector(checkpoint):
     config = Config.from_flat({"model.checkpoint": str(checkpoint), "model.proposer": "grid", "model.device": "cpu"})
     detector = Detector.from_config(config)
     assert "proposals by grid" in detector.description and detector.config == config.detector
+    assert detector.letterbox((480, 640)).target_hw == (448, 576)
+    smaller = Detector.from_config(Config.from_flat({"model.checkpoint": str(checkpoint), "model.long_side": 320}))
+    assert smaller.letterbox((480, 640)).target_hw == (256, 320)
 
 
 def test_checkpoints_come_back_whole(checkpoint, tmp_path):

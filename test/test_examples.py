@@ -158,7 +158,9 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, text: str) -> None
 
 
 def test_the_node_keeps_what_its_detector_is_unsure_of(tmp_path: Path) -> None:
-    cell = Cell(random_checkpoint(tmp_path / "random.pt"), examples__folder=str(tmp_path / "hard"), examples__disk_reserve=0).start()
+    cell = Cell(
+        random_checkpoint(tmp_path / "random.pt"), examples__folder=str(tmp_path / "hard"), examples__disk_reserve=0
+    ).start()
     try:
         until(lambda: list((tmp_path / "hard" / "images").glob("*.jpg")))
         cell.node.trigger_deactivate()

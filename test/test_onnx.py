@@ -79,6 +79,8 @@ def test_files_that_are_not_ours_are_refused(exported, tmp_path):
             Detector(path)
     with pytest.raises(ConfigError, match=r"model\.proposer"):
         Detector(exported, proposer="grid")
+    with pytest.raises(ConfigError, match=r"model\.long_side.*exported"):
+        Detector(exported, long_side=512)
     with pytest.raises(CheckpointError, match="SHA-256"):
         Detector(exported, sha256="0" * 64)
 

@@ -10,6 +10,9 @@ import numpy as np
 
 from spp_sorter.values import FloatArray, ImageArray
 
+INPUT_MULTIPLE = 32
+"""Sides of an input are multiples of the coarsest map's stride."""
+
 PADDING_VALUE = 127
 """Grey of the padding, the mean that the ImageNet weights subtract."""
 
@@ -29,7 +32,7 @@ class Letterbox:
     target_hw: tuple[int, int]
 
     @staticmethod
-    def fit(source_hw: tuple[int, int], long_side: int, multiple: int = 32) -> Letterbox:
+    def fit(source_hw: tuple[int, int], long_side: int, multiple: int = INPUT_MULTIPLE) -> Letterbox:
         """The letterbox that brings the longer side to ``long_side``.
 
         Args:

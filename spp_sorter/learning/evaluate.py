@@ -69,6 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (%(default)s)")
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16"), help="(%(default)s)")
     parser.add_argument(
+        "--long-side",
+        type=int,
+        default=0,
+        metavar="PX",
+        help="of the network's input; 0: the weights' own (%(default)s)",
+    )
+    parser.add_argument(
         "--wanted-precision",
         type=float,
         default=0.95,
@@ -192,7 +199,9 @@ def _detector(args: argparse.Namespace) -> Detector:
     from spp_sorter.detector import Detector
 
     lowest = DetectorConfig(score_thresh=LOWEST_SCORE)
-    return Detector(args.model or None, device=args.device, precision=args.precision, config=lowest)
+    return Detector(
+        args.model or None, device=args.device, precision=args.precision, config=lowest, long_side=args.long_side
+    )
 
 
 def _evaluate(args: argparse.Namespace) -> tuple[Summary, Measured | None, Gallery]:

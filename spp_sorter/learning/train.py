@@ -161,10 +161,11 @@ def _network(args: argparse.Namespace) -> SppNetwork:
     from spp_sorter.detector import DEFAULT_CHECKPOINT
     from spp_sorter.network.checkpoint import load_checkpoint
     from spp_sorter.network.model import NetworkConfig, SppNetwork
-    from spp_sorter.network.nano import NANO
+    from spp_sorter.network.nano import NANO, NANO_LONG_SIDE
 
     if not _starts_trained(args):
-        return SppNetwork(NetworkConfig() if args.arch == "default" else NetworkConfig(backbone=NANO))
+        nano = NetworkConfig(backbone=NANO, long_side=NANO_LONG_SIDE)
+        return SppNetwork(NetworkConfig() if args.arch == "default" else nano)
     return load_checkpoint(DEFAULT_CHECKPOINT if args.init in (None, "default") else Path(args.init)).build()
 
 

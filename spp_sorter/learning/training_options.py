@@ -39,7 +39,7 @@ class TrainingOptions:
     weight_decay: float = 0.02
     schedule: Schedule = field(default_factory=Schedule)
     ema: float = 0.9998
-    sizes_hw: tuple[tuple[int, int], ...] = ((384, 512), (320, 416), (448, 576))
+    sizes_hw: tuple[tuple[int, int], ...] = ((448, 576), (352, 480), (512, 640))
     save_every: int = 200
     check_every: int = 1
     seed: int = 0

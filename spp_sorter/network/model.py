@@ -40,7 +40,7 @@ class NetworkConfig:
     pooling: str = "max"
     hidden: int = 256
     labels: tuple[str, ...] = LABELS
-    long_side: int = 512
+    long_side: int = 576
     projection: str = "cover"
     coarser: int = 2
 

@@ -15,6 +15,9 @@ from torch.nn import functional as F
 
 NANO = "nano"
 
+NANO_LONG_SIDE = 512
+"""Pixels of the longer side of its input: a smaller one than the default network's, for speed."""
+
 STAGES = ((2, 24, 1), (4, 48, 1), (8, 64, 3), (16, 128, 4), (32, 192, 3))
 """Stride of each stage's map, its channels, its convolutions; the first of them halves the map. Chosen by measuring:
 2 GFLOP at 512 x 384, narrow where the map is large and memory counts, deep where an item fits into a few cells."""

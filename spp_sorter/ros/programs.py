@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from collections.abc import Callable
 
 import rclpy
@@ -13,7 +15,7 @@ from rclpy.node import Node
 def run_node(
     name: str, make_node: Callable[[], Node], user_errors: tuple[type[Exception], ...], args: list[str] | None
 ) -> int:
-    """Run a node until SIGINT.
+    """Run a node until SIGINT, once: `ros2 launch` passes on the Ctrl-C that the node had from the terminal already.
 
     Args:
         name: of the program, for what it says when it cannot start.
@@ -35,6 +37,8 @@ def run_node(
         print(f"{name}: {error}", file=sys.stderr)
         return 1
     finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # closing takes a moment, and the program ends after it
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()

@@ -1,0 +1,47 @@
+"""The programs of plain nodes: how they end."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SLOW_TO_CLOSE = """
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the shell that started the tests had it ignore
+from rclpy.node import Node
+from spp_sorter.ros.programs import run_node
+
+class Slow(Node):
+    def __init__(self):
+        super().__init__("slow")
+        self.create_timer(0.1, lambda: print("up", flush=True))
+
+    def destroy_node(self):
+        print("closing", flush=True)
+        time.sleep(1.0)
+        super().destroy_node()
+        print("closed", flush=True)
+
+sys.exit(run_node("slow", Slow, (ValueError,), []))
+"""
+
+
+def test_a_second_interrupt_while_the_node_closes_changes_nothing() -> None:
+    command = [sys.executable, "-c", SLOW_TO_CLOSE]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        process.send_signal(signal.SIGINT)
+        while process.stdout.readline() == "up\n":
+            pass
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert (process.returncode, out, err) == (0, "closed\n", "")

@@ -26,7 +26,7 @@ class Slow(Node):
         super().destroy_node()
         print("closed", flush=True)
 
-sys.exit(run_node("slow", Slow, (ValueError,), []))
+sys.exit(run_node("slow", Slow, (ValueError,), None))
 """
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
 from collections.abc import Callable
 
 import rclpy
@@ -21,7 +20,7 @@ def run_node(
         name: of the program, for what it says when it cannot start.
         make_node: called once rclpy is up.
         user_errors: exceptions that say what is wrong with the user's parameters or files, told in one line.
-        args: for ``rclpy.init``.
+        args: for ``rclpy.init``; None for the process's own, which then ends with the node.
 
     Returns:
         The exit code: 0, or 1 after one of ``user_errors``.
@@ -37,8 +36,8 @@ def run_node(
         print(f"{name}: {error}", file=sys.stderr)
         return 1
     finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # closing takes a moment, and the program ends after it
+        if args is None:  # closing takes a moment, and the process ends after it
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()

@@ -6,6 +6,7 @@ from hardware import RECIPES as HARDWARE
 from materials import mottled, plain
 from packaging import RECIPES as PACKAGING
 from packaging import paint
+from playthings import RECIPES as PLAYTHINGS
 from recipe import Recipe
 from shapes import (
     ball_points,
@@ -19,6 +20,8 @@ from shapes import (
     smooth_path,
     tube,
 )
+from sundries import RECIPES as SUNDRIES
+from workshop import RECIPES as WORKSHOP
 
 
 def crumpled_bag(rng, material, size=(70, 55, 22), folds=0.5, thickness=0.0):
@@ -164,4 +167,7 @@ RECIPES = (
     *CONTAINERS,
     *PACKAGING,
     *HARDWARE,
+    *SUNDRIES,
+    *PLAYTHINGS,
+    *WORKSHOP,
 )

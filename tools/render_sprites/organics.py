@@ -1,10 +1,13 @@
 """Kitchen leavings: shells, bones, heaps; and the list of everything compostable that we grow ourselves."""
 
 import numpy as np
+from bakery import RECIPES as BAKERY
 from foliage import RECIPES as FOLIAGE
 from fruit import RECIPES as FRUIT
+from kitchen import RECIPES as KITCHEN
 from materials import mottled
 from recipe import Recipe
+from roots import RECIPES as ROOTS
 from shapes import (
     blob,
     mesh_object,
@@ -15,6 +18,7 @@ from shapes import (
     tube,
     turned,
 )
+from stalks import RECIPES as STALKS
 from vegetables import RECIPES as VEGETABLES
 
 
@@ -138,4 +142,8 @@ RECIPES = (
     *FRUIT,
     *VEGETABLES,
     *FOLIAGE,
+    *BAKERY,
+    *KITCHEN,
+    *ROOTS,
+    *STALKS,
 )

@@ -14,6 +14,9 @@ LOWEST_RATE = 0.01
 STAGES = ((16, 0.06), (8, 0.12), (4, 0.2), (2, 0.3))
 """Stages with maps at least this coarse learn from this share of the training on: heads first, the stem last."""
 
+TRAINED_STAGES = ((16, 0.02), (8, 0.04), (4, 0.2), (2, 0.3))
+"""The same for weights that are a detector's already, whose heads have nothing to catch up on."""
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -22,10 +25,17 @@ class Schedule:
     Attributes:
         warm_up: share of the training in which the rate rises and only the new layers learn.
         frozen_below: stages with maps finer than this stride never learn.
+        stages: strides and the share of the training from which their stages learn.
     """
 
     warm_up: float = 0.05
     frozen_below: int = 8
+    stages: tuple[tuple[int, float], ...] = STAGES
+
+    @staticmethod
+    def of_trained(frozen_below: int) -> Schedule:
+        """The course for weights that are a detector's already."""
+        return Schedule(0.02, frozen_below, TRAINED_STAGES)
 
     def rate(self, progress: float) -> float:
         """Share of the peak rate at a progress in [0, 1]: linear warm-up, then half a cosine down."""
@@ -38,7 +48,7 @@ class Schedule:
         """The stride below which the backbone is frozen at a progress in [0, 1]."""
         if progress < self.warm_up:
             return NEVER
-        open_stages = [stride for stride, start in STAGES if progress >= start]
+        open_stages = [stride for stride, start in self.stages if progress >= start]
         return max(min(open_stages, default=32), self.frozen_below)
 
 

@@ -29,6 +29,9 @@ SPRITES = "sprites"
 """The source of a pack that shows the items of the simulated belt: without it, no belt either."""
 
 SCENE_HW = (480, 640)
+FRESH = 0.12
+"""Share of the simulated scenes that are new: they take longer to render than to learn from."""
+
 SIZES = ((0.75, 1.0), (0.625, 0.8125), (0.875, 1.125))
 """Heights and widths of the training input in units of the network's long side."""
 
@@ -85,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how")
     how.add_argument("--batch", type=int, help="pictures per batch and process (8; on CUDA 48)")
     how.add_argument(
-        "--rate", type=float, help="peak learning rate (0.001; on CUDA 0.0015; 0.0003 for trained weights on --data)"
+        "--rate", type=float, help="peak learning rate (0.001; on CUDA 0.0015; 0.0003 for trained weights)"
     )
     how.add_argument(
         "--freeze", type=int, metavar="STRIDE", help="stages with maps finer than this never learn (8; on CUDA 2: none)"
@@ -110,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
     torch.set_float32_matmul_precision("high")
     with join_team(torch.device(name)) as team:
         network = _network(args)
-        source, notes = _source(args, network.config.labels, team.device.type == "cuda")
+        source, notes = _source(args, network.config.labels)
         options = _options(args, network.config.long_side, team.device)
         workers = _workers(args.workers, team.device.type == "cuda", team.size)
         if team.leads:
@@ -197,14 +200,16 @@ def _options(args: argparse.Namespace, long_side: int, device: torch.device) -> 
 
     cuda = device.type == "cuda"
     steps = args.steps or (200 if args.data is not None else 2000) * (10 if cuda else 1)
+    frozen_below = args.freeze or (2 if cuda else 8)
+    trained = _starts_trained(args)
     sizes = tuple((_whole(high * long_side), _whole(wide * long_side)) for high, wide in SIZES)
     return TrainingOptions(
         steps=0 if args.budget_minutes else steps,
         budget_minutes=args.budget_minutes or math.inf,
         batch_size=args.batch or (48 if cuda else 8),
-        learning_rate=args.rate or (3e-4 if args.data and _starts_trained(args) else 1.5e-3 if cuda else 1e-3),
+        learning_rate=args.rate or (3e-4 if trained else 1.5e-3 if cuda else 1e-3),
         backbone_rate=1.0 if args.arch != "default" else 0.2,  # a backbone that starts at random learns as the rest
-        schedule=Schedule(frozen_below=args.freeze or (2 if cuda else 8)),
+        schedule=Schedule.of_trained(frozen_below) if trained else Schedule(frozen_below=frozen_below),
         sizes_hw=sizes,
         save_every=1000 if cuda else 100,
         check_every=20 if cuda else 1,
@@ -212,10 +217,8 @@ def _options(args: argparse.Namespace, long_side: int, device: torch.device) -> 
     )
 
 
-def _source(args: argparse.Namespace, label_names: tuple[str, ...], cuda: bool) -> tuple[Any, str]:
+def _source(args: argparse.Namespace, label_names: tuple[str, ...]) -> tuple[Any, str]:
     first_seed = 1_000_000 * (1 + args.seed)
-    # A GPU takes pictures faster than they can be rendered: there each is shown several times.
-    fresh = 0.12 if cuda else 0.4
     if args.data is not None:
         label_map = LabelMap.read(args.labels, label_names) if args.labels else LabelMap.identity(label_names)
         dataset = read_dataset(args.data, label_map, args.pictures, decode_pictures=True)
@@ -223,7 +226,7 @@ def _source(args: argparse.Namespace, label_names: tuple[str, ...], cuda: bool) 
         share = (0.25 if label_names == LABELS else 0.0) if args.world_share is None else args.world_share
         if share == 0:
             return DatasetSamples(dataset), notes
-        belt = BeltStream(first_seed, label_names, fresh, share)
+        belt = BeltStream(first_seed, label_names, FRESH, share)
         both: list[tuple[SampleSource | StreamSource, float]] = [(DatasetSamples(dataset), 1 - share), (belt, share)]
         return MixedStream(both, args.seed), f"{notes} beside {share:.0%} simulated scenes"
     if label_names != LABELS:
@@ -247,7 +250,7 @@ def _source(args: argparse.Namespace, label_names: tuple[str, ...], cuda: bool) 
         parts.append((FreshScenes(photographs), 1 - belt_share))
         names.append(f"{1 - belt_share:.0%} scenes composed of cut-outs of {pack.name}")
     if belt_share > 0:
-        parts.append((BeltStream(first_seed, label_names, fresh, belt_share), belt_share))
+        parts.append((BeltStream(first_seed, label_names, FRESH, belt_share), belt_share))
         names.append(f"{belt_share:.0%} simulated scenes of the sprites marked for training")
     if not parts:
         raise ValueError(f"nothing to learn from: no pack in '{DEFAULT_PACK}' and `{BELT}` excluded; give --pack")

@@ -26,7 +26,7 @@ from spp_sorter.network.model import SppNetwork
 LOSS_WEIGHTS = {
     "objectness": 1.0,
     "proposal_box": 1.0,
-    "class": 1.0,
+    "class": 2.0,
     "box": 2.0,
     "quality": 0.5,
     "grasp_point": 2.0,

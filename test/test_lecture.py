@@ -19,6 +19,7 @@ from spp_sorter.lecture.any_size import lengths, refusal
 from spp_sorter.lecture.classifier import ClassifierConfig, PictureClassifier, load_classifier, save_classifier
 from spp_sorter.lecture.classifier_training import VARIANTS, train_classifier
 from spp_sorter.lecture.convolution import Convolution, scaled
+from spp_sorter.lecture.frozen_pooling import compare_pooling
 from spp_sorter.lecture.intervals import JudgedPictures, paired_accuracy
 from spp_sorter.lecture.rcnn import CONTEXT, FILL, SIDE, cut_regions
 from spp_sorter.lecture.region_head import train_head, training_windows
@@ -306,3 +307,23 @@ def test_paired_accuracy_of_equal_and_of_better() -> None:
     difference, interval = paired_accuracy(np.ones(200), right)
     assert difference == pytest.approx(0.25)
     assert interval is not None and 0.15 < interval[0] < 0.25 < interval[1] < 0.35
+
+
+def test_only_an_average_tells_how_much_of_a_picture_is_light() -> None:
+    """Pictures of dark and light cells differ in their number alone: the largest cell is the same in all of them."""
+    rng = np.random.default_rng(0)
+    images, labels = [], np.arange(36) % 2
+    for label in labels:
+        cells = rng.random((7, 7)) < (0.25, 0.75)[label]
+        images.append(np.repeat(np.kron(cells, np.full((32, 32), 255)).astype(np.uint8)[..., None], 3, axis=2))
+    names = tuple(str(i) for i in range(len(images)))
+    photographs = ph.Photographs("trashnet", names, tuple(images), labels, ("dark", "light"), np.arange(36) // 2 % 3)
+    seen: list[int] = []
+    figures = compare_pooling(photographs, CPU, seen.append)
+    assert sum(seen) == 36
+    assert set(figures) == {"4 2 1", "4 3 2 1", "6 3 2 1", "1"}
+    assert [row["length"] for row in figures.values()] == [21 * 320, 30 * 320, 50 * 320, 320]
+    assert all(row["average"] >= 0.9 for row in figures.values())
+    for row in figures.values():
+        assert row["max_minus_average"] == pytest.approx(row["max"] - row["average"])
+    assert compare_pooling(photographs, CPU, seen.append) == figures

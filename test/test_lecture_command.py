@@ -62,8 +62,11 @@ def test_command(
     page = tmp_path / "lecture.md"
     page.write_text((ROOT / "docs" / "lecture.md").read_text())
     tool = runpy.run_path(str(ROOT / "tools" / "lecture_page.py"))
+    row = {"length": 6720, "max": 0.5, "average": 0.25, "max_minus_average": 0.25, "interval": [0.125, 0.5]}
+    out.write_text(json.dumps(figures | {"frozen_pooling": {"4 2 1": row}}))
     assert tool["main"]([str(out), str(page)]) == 0
     text = page.read_text()
+    assert "| 4 2 1 | 6720 | 50.0 | 25.0 | +25.0 [12.5, 50.0] |" in text and "| 16000 |" not in text
     assert f"| R-CNN, warped regions | {100 * figures['map']['rcnn']:.1f} [" in text
     assert f"| convolutions | {figures['speedup']['conv_1_scale']:.1f}x |" in text
     draw_all(tmp_path / "figures", cache, figures)

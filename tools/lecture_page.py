@@ -43,7 +43,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def sections(figures: dict[str, Any]) -> dict[str, str]:
     """The parts of the page that hold figures, by the name of their marker."""
+    pooling_measured = {"pooling": pooling(figures["frozen_pooling"])} if "frozen_pooling" in figures else {}
     return {
+        **pooling_measured,
         "detection": detection(figures),
         "speed": speed(figures) if "speedup" in figures else "R-CNN was not run: no times to compare with.",
         "small objects": small(figures),
@@ -106,6 +108,14 @@ def after(figures: dict[str, Any]) -> str:
     gap = figures.get("end_to_end_minus_frozen")
     if gap is not None:
         rows.append(f"\nEnd to end is better by {100 * gap['difference']:.1f} points {_span(gap['interval'])}.")
+    return "\n".join(rows)
+
+
+def pooling(figures: dict[str, Any]) -> str:
+    rows = ["| pyramid | length | maximum | average | maximum minus average |", "|---|---|---|---|---|"]
+    for levels, row in figures.items():
+        gap = f"{100 * row['max_minus_average']:+.1f} {_span(row['interval'])}"
+        rows.append(f"| {levels} | {row['length']} | {_points(row['max'])} | {_points(row['average'])} | {gap} |")
     return "\n".join(rows)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,13 +112,17 @@ def train_classifier(
 def classify(network: PictureClassifier, store: PhotographStore, side: int = TEST_SIDE) -> IntArray:
     """[N] class of every photograph; those of one size go through the network together."""
     predicted = np.zeros(len(store), np.int64)
-    sizes = store.sizes_hw.cpu().numpy()
-    _, kinds = np.unique(sizes, axis=0, return_inverse=True)
     device = store.device.type
     with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-        for kind in np.unique(kinds):
-            members = np.flatnonzero(kinds.ravel() == kind)
-            for part in np.array_split(members, math.ceil(len(members) / 64)):
-                logits = network(test_views(store, network.config, part, side))
-                predicted[part] = logits.argmax(dim=1).cpu().numpy()
+        for part in of_one_size(store, 64):
+            logits = network(test_views(store, network.config, part, side))
+            predicted[part] = logits.argmax(dim=1).cpu().numpy()
     return predicted
+
+
+def of_one_size(store: PhotographStore, most: int) -> Iterator[IntArray]:
+    """Indices of all photographs in parts of at most ``most`` that have one size."""
+    _, kinds = np.unique(store.sizes_hw.cpu().numpy(), axis=0, return_inverse=True)
+    for kind in np.unique(kinds):
+        members = np.flatnonzero(kinds.ravel() == kind)
+        yield from np.array_split(members, math.ceil(len(members) / most))

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from spp_sorter.lecture.tables import NAMES, print_classifiers, print_detectors
+from spp_sorter.lecture.tables import NAMES, print_classifiers, print_detectors, print_pooling
 
 FULL = {"pictures": 16, "training": 40}
 QUICK = {"pictures": 2, "training": 8}
@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     figures["wall_s"] = time.perf_counter() - start
     print_detectors(figures)
     print_classifiers(figures["classifiers"], figures.get("classifier_here"))
+    print_pooling(figures.get("frozen_pooling", {}))
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(_plain(figures), indent=2) + "\n", encoding="utf-8")
@@ -126,7 +127,13 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     if args.data is None:
         print("photographs: skipped the shipped classifier's own test; give the folder with trashnet/ as --data")
     else:
-        figures["classifier_here"] = photographs.measured_here(args.data, device)
+        from spp_sorter.lecture.frozen_pooling import compare_pooling
+        from spp_sorter.lecture.photographs import load_photographs
+
+        trashnet = load_photographs("trashnet", args.data)
+        figures["classifier_here"] = photographs.measured_here(trashnet, device)
+        with tqdm(total=len(trashnet), desc="max and average", unit="photograph") as bar:
+            figures["frozen_pooling"] = compare_pooling(trashnet, device, bar.update)
     return figures
 
 

@@ -17,7 +17,7 @@ from spp_sorter.evaluation.truth import F64
 from spp_sorter.lecture.classifier import load_classifier
 from spp_sorter.lecture.classifier_training import classify
 from spp_sorter.lecture.intervals import paired_accuracy
-from spp_sorter.lecture.photographs import load_photographs
+from spp_sorter.lecture.photographs import Photographs
 from spp_sorter.lecture.views import PhotographStore
 
 ASSETS = Path(__file__).parents[1] / "assets" / "lecture"
@@ -82,18 +82,14 @@ def recorded(record: Path = RECORD) -> dict[str, Any]:
     return result
 
 
-def measured_here(data: Path, device: torch.device, checkpoint: Path = CLASSIFIER) -> dict[str, Any]:
+def measured_here(photographs: Photographs, device: torch.device, checkpoint: Path = CLASSIFIER) -> dict[str, Any]:
     """The shipped classifier on the photographs that it was not trained on.
 
     Args:
-        data: folder that holds ``trashnet``.
+        photographs: TrashNet's, all folds.
         device: where to run.
         checkpoint: the classifier.
-
-    Raises:
-        FileNotFoundError: the photographs are not there.
     """
-    photographs = load_photographs("trashnet", data)
     network, _, notes = load_classifier(checkpoint)
     held_out = photographs.select(photographs.folds == int(notes["fold"]))
     store = PhotographStore(held_out, device)

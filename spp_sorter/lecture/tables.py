@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 NAMES = {
@@ -63,6 +63,18 @@ def print_classifiers(record: dict[str, Any], here: dict[str, Any] | None) -> No
             folds = " ".join(_percent(value) for value in row["by_fold"])
             gap = f"{100 * row['difference']:+.1f} {_span(row['interval'])}" if "difference" in row else ""
             print(f"{task + ' ' + name:36}{_percent(row['accuracy']):>9}{folds:>20}{gap:>30}")
+
+
+def print_pooling(figures: Mapping[str, Mapping[str, Any]]) -> None:
+    """Maximum against average on frozen convolutions, by pyramid; nothing where it was not measured."""
+    if figures:
+        print(
+            "\nTrashNet, ImageNet's convolutions as they are, a linear SVM on the pooled vector; accuracy, three folds"
+        )
+        print(f"{'pyramid':12}{'length':>8}{'max':>8}{'average':>9}{'max - average':>24}")
+    for pyramid, row in figures.items():
+        gap = f"{100 * row['max_minus_average']:+.1f} {_span(row['interval'])}"
+        print(f"{pyramid:12}{row['length']:>8}{_percent(row['max']):>8}{_percent(row['average']):>9}{gap:>24}")
 
 
 def _percent(value: float) -> str:

@@ -1,10 +1,10 @@
 """Judges a run of the simulated cell: what was seen and picked, against the truth of the belt.
 
-Rules. Detections: COCO's average precision at IoU 0.5 over every processed frame, each
-box once per label it may have; items of which less than 30 % is
-visible (hidden by others, or cut by the image's edge) are ignored: neither to be found nor wrong to find. Picks: the
-gripper takes the item whose pick point is nearest to it when it closes; that item's label decides whether the pick was
-right, and the distance in the belt's plane is the error. Farther than 10 cm from every pick point it took nothing.
+Rules. Detections: COCO's average precision at IoU 0.5 over every processed frame, each box once per label it may have;
+items of which less than 30 % is visible (hidden by others, or cut by the image's edge) are ignored: neither to be found
+nor wrong to find. Picks: the gripper takes the item whose pick point is nearest to it when it closes; that item's label
+decides whether the pick was right, and the distance in the belt's plane is the error. Farther than 10 cm from every
+pick point it took nothing.
 """
 
 from __future__ import annotations

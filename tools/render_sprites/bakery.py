@@ -1,8 +1,10 @@
 """Baked things and cheese; soft fruit."""
 
+from functools import partial
+
 import numpy as np
 from materials import mottled, plain
-from recipe import Recipe
+from recipe import compost_to_train
 from shapes import blob, lathe_rings, loft, pick, roughened, sheet, sheet_grid, smooth_path, tube
 from stalks import cut_loft, long_rings
 
@@ -200,9 +202,7 @@ def strawberry(rng):
     return [*parts, tube([(0, 0, 0.75 * size), (1, 0, size), (4, 2, 1.4 * size)], 1.3, green)]
 
 
-def _recipe(name, family, build, **more):
-    return Recipe(name, "compost", family, "train", build, **{"lies_as_built": True, **more})
-
+_recipe = partial(compost_to_train, lies_as_built=True)
 
 RECIPES = (
     _recipe("baguette", "baguette", baguette),

@@ -1,8 +1,10 @@
 """From the plate: fish, meat on the bone, fruit and its stones."""
 
+from functools import partial
+
 import numpy as np
 from materials import mottled, plain
-from recipe import Recipe
+from recipe import compost_to_train
 from shapes import blob, lathe, loft, pick, sheet, sheet_grid, smooth_path, tube
 from stalks import long_rings
 
@@ -216,9 +218,7 @@ def peach_stone(rng):
     return [blob((rng.uniform(15, 20), rng.uniform(11, 14), rng.uniform(9, 11)), husk, rng, 0.28, 0.28, 5)]
 
 
-def _recipe(name, family, build, **more):
-    return Recipe(name, "compost", family, "train", build, **{"lies_as_built": True, **more})
-
+_recipe = partial(compost_to_train, lies_as_built=True)
 
 RECIPES = (
     _recipe("fish", "fish", fish),

@@ -2,7 +2,7 @@
 
 import numpy as np
 from materials import mottled, plain
-from recipe import Recipe
+from recipe import contaminant_to_train
 from shapes import ball_points, blob, box, fractal, lathe, mesh_object, offset_of, pick, sheet, sheet_grid, tube
 from sundries import BRASS, HUES, coat, placed
 
@@ -104,19 +104,15 @@ def shuttlecock(rng):
     return [cone, cork, lathe([(13.6, 4), (13.8, 8)], coat(rng, ("#b3201c", "#2a6a3a")), 40, caps=(False, False))]
 
 
-def _recipe(build, family=None, **more):
-    return Recipe(build.__name__, "non_compost", family or build.__name__, "train", build, **more)
-
-
 FLAT = {"lies_as_built": True}
 
 RECIPES = (
-    _recipe(tennis_ball, "ball"),
-    _recipe(rubber_ball, "ball", seeds=4),
-    _recipe(golf_ball, "ball", seeds=2),
-    _recipe(bauble, seeds=4),
-    _recipe(rubber_duck, poses=2),
-    _recipe(balloon, seeds=4, **FLAT),
-    _recipe(dice),
-    _recipe(shuttlecock, poses=2, seeds=2),
+    contaminant_to_train(tennis_ball, "ball"),
+    contaminant_to_train(rubber_ball, "ball", seeds=4),
+    contaminant_to_train(golf_ball, "ball", seeds=2),
+    contaminant_to_train(bauble, seeds=4),
+    contaminant_to_train(rubber_duck, poses=2),
+    contaminant_to_train(balloon, seeds=4, **FLAT),
+    contaminant_to_train(dice),
+    contaminant_to_train(shuttlecock, poses=2, seeds=2),
 )

@@ -20,3 +20,13 @@ class Recipe:
     seeds: int = 3
     poses: int = 1
     lies_as_built: bool = False
+
+
+def compost_to_train(name, family, build, **more):
+    """A compostable of the train split."""
+    return Recipe(name, "compost", family, "train", build, **more)
+
+
+def contaminant_to_train(build, family=None, **more):
+    """A contaminant of the train split, named after the function that builds it, as is its family unless given."""
+    return Recipe(build.__name__, "non_compost", family or build.__name__, "train", build, **more)

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 from materials import mottled
-from recipe import Recipe
+from recipe import compost_to_train
 from shapes import blob, lathe_rings, loft, pick, roughened, sheet, sheet_grid, smooth_path, tube
 from stalks import cut_loft, long_half, long_rings
 
@@ -182,21 +182,21 @@ def clove(rng):
     return [loft(rings, skin)]
 
 
-def _recipe(name, family, build, **more):
-    return Recipe(name, "compost", family, "train", build, **more)
-
-
 RECIPES = (
-    _recipe("aubergine", "aubergine", aubergine),
-    _recipe("aubergine_half", "aubergine", partial(aubergine, half=True), seeds=2, poses=2, lies_as_built=True),
-    _recipe("chili", "chili", chili, seeds=4),
-    _recipe("sweet_potato", "sweet_potato", sweet_potato),
-    _recipe("sweet_potato_half", "sweet_potato", partial(sweet_potato, half=True), poses=2, lies_as_built=True),
-    _recipe("daikon", "radish", daikon),
-    _recipe("daikon_piece", "radish", partial(daikon, share=0.5), seeds=2),
-    _recipe("radish", "radish", radish),
-    _recipe("beetroot", "beetroot", beetroot),
-    _recipe("ginger", "ginger", ginger),
-    _recipe("garlic", "garlic", garlic),
-    _recipe("garlic_clove", "garlic", clove),
+    compost_to_train("aubergine", "aubergine", aubergine),
+    compost_to_train(
+        "aubergine_half", "aubergine", partial(aubergine, half=True), seeds=2, poses=2, lies_as_built=True
+    ),
+    compost_to_train("chili", "chili", chili, seeds=4),
+    compost_to_train("sweet_potato", "sweet_potato", sweet_potato),
+    compost_to_train(
+        "sweet_potato_half", "sweet_potato", partial(sweet_potato, half=True), poses=2, lies_as_built=True
+    ),
+    compost_to_train("daikon", "radish", daikon),
+    compost_to_train("daikon_piece", "radish", partial(daikon, share=0.5), seeds=2),
+    compost_to_train("radish", "radish", radish),
+    compost_to_train("beetroot", "beetroot", beetroot),
+    compost_to_train("ginger", "ginger", ginger),
+    compost_to_train("garlic", "garlic", garlic),
+    compost_to_train("garlic_clove", "garlic", clove),
 )

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 from materials import mottled, plain
-from recipe import Recipe
+from recipe import compost_to_train
 from shapes import blob, loft, pick, roughened, sheet, sheet_grid, smooth_path, tube, turned
 
 
@@ -214,19 +214,15 @@ def pea_pod(rng):
 RHUBARB = (("#8f1c2c", "#b84a4a", "#8f9a4a"), ("#a8343c", "#c9706a", "#a8a860"), ("#6a2a2c", "#8a5a44", "#7a6a3c"))
 
 
-def _recipe(name, family, build, **more):
-    return Recipe(name, "compost", family, "train", build, **more)
-
-
 RECIPES = (
-    _recipe("zucchini", "zucchini", zucchini),
-    _recipe("zucchini_piece", "zucchini", partial(zucchini, share=0.5)),
-    _recipe("zucchini_half", "zucchini", partial(zucchini, half=True), poses=2, lies_as_built=True),
-    _recipe("asparagus", "asparagus", asparagus, lies_as_built=True),
-    _recipe("leek", "leek", leek, lies_as_built=True),
-    _recipe("spring_onion", "spring_onion", partial(leek, thick=5.5, count=4), lies_as_built=True),
-    _recipe("celery", "celery", celery, poses=2, lies_as_built=True),
-    _recipe("rhubarb", "rhubarb", partial(celery, tones=RHUBARB, deep=0.5), poses=2, lies_as_built=True),
-    _recipe("green_beans", "bean", green_beans, seeds=4, lies_as_built=True),
-    _recipe("pea_pod", "pea_pod", pea_pod, lies_as_built=True),
+    compost_to_train("zucchini", "zucchini", zucchini),
+    compost_to_train("zucchini_piece", "zucchini", partial(zucchini, share=0.5)),
+    compost_to_train("zucchini_half", "zucchini", partial(zucchini, half=True), poses=2, lies_as_built=True),
+    compost_to_train("asparagus", "asparagus", asparagus, lies_as_built=True),
+    compost_to_train("leek", "leek", leek, lies_as_built=True),
+    compost_to_train("spring_onion", "spring_onion", partial(leek, thick=5.5, count=4), lies_as_built=True),
+    compost_to_train("celery", "celery", celery, poses=2, lies_as_built=True),
+    compost_to_train("rhubarb", "rhubarb", partial(celery, tones=RHUBARB, deep=0.5), poses=2, lies_as_built=True),
+    compost_to_train("green_beans", "bean", green_beans, seeds=4, lies_as_built=True),
+    compost_to_train("pea_pod", "pea_pod", pea_pod, lies_as_built=True),
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 from materials import mottled, plain
-from recipe import Recipe
+from recipe import contaminant_to_train
 from shapes import (
     MM,
     blob,
@@ -160,22 +160,18 @@ def cigarette_butt(rng):
     return [tube(path, 3.9 + 0.25 * np.sin(x * 1.3), paper, 20, along=np.clip(x / x[-1], 0, 1)), ash]
 
 
-def _recipe(build, family=None, **more):
-    return Recipe(build.__name__, "non_compost", family or build.__name__, "train", build, **more)
-
-
 FLAT = {"lies_as_built": True}
 
 RECIPES = (
-    _recipe(clothes_peg),
-    _recipe(ballpoint_pen),
-    _recipe(candle, seeds=4, poses=2),
-    _recipe(tea_light, poses=2),
-    _recipe(kitchen_sponge, "sponge", poses=2),
-    _recipe(usb_stick),
-    _recipe(plastic_card, poses=2, **FLAT),
-    _recipe(compact_disc, poses=2, seeds=2, **FLAT),
-    _recipe(cotton_swab),
-    _recipe(rag, seeds=4, **FLAT),
-    _recipe(cigarette_butt),
+    contaminant_to_train(clothes_peg),
+    contaminant_to_train(ballpoint_pen),
+    contaminant_to_train(candle, seeds=4, poses=2),
+    contaminant_to_train(tea_light, poses=2),
+    contaminant_to_train(kitchen_sponge, "sponge", poses=2),
+    contaminant_to_train(usb_stick),
+    contaminant_to_train(plastic_card, poses=2, **FLAT),
+    contaminant_to_train(compact_disc, poses=2, seeds=2, **FLAT),
+    contaminant_to_train(cotton_swab),
+    contaminant_to_train(rag, seeds=4, **FLAT),
+    contaminant_to_train(cigarette_butt),
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 from materials import mottled, plain
-from recipe import Recipe
+from recipe import contaminant_to_train
 from shapes import blob, box, lathe, pick, sheet, sheet_grid, smooth_path, tube
 from sundries import BRASS, STEEL, coat
 
@@ -144,23 +144,19 @@ def paint_brush(rng):
     ]
 
 
-def _recipe(build, family=None, **more):
-    return Recipe(build.__name__, "non_compost", family or build.__name__, "train", build, **more)
-
-
 FLAT = {"lies_as_built": True}
 
 RECIPES = (
-    _recipe(plant_label, seeds=4, **FLAT),
-    _recipe(seed_tray, poses=2, **FLAT),
-    _recipe(garden_hose, **FLAT),
-    _recipe(drain_pipe, seeds=4),
-    _recipe(pipe_fitting, seeds=4),
-    _recipe(cable_tie, **FLAT),
-    _recipe(ceramic_tile, poses=2),
-    _recipe(door_handle, poses=2),
-    _recipe(coat_hook, poses=2),
-    _recipe(bottle_opener, seeds=2),
-    _recipe(wire, seeds=4, **FLAT),
-    _recipe(paint_brush, seeds=3),
+    contaminant_to_train(plant_label, seeds=4, **FLAT),
+    contaminant_to_train(seed_tray, poses=2, **FLAT),
+    contaminant_to_train(garden_hose, **FLAT),
+    contaminant_to_train(drain_pipe, seeds=4),
+    contaminant_to_train(pipe_fitting, seeds=4),
+    contaminant_to_train(cable_tie, **FLAT),
+    contaminant_to_train(ceramic_tile, poses=2),
+    contaminant_to_train(door_handle, poses=2),
+    contaminant_to_train(coat_hook, poses=2),
+    contaminant_to_train(bottle_opener, seeds=2),
+    contaminant_to_train(wire, seeds=4, **FLAT),
+    contaminant_to_train(paint_brush, seeds=3),
 )

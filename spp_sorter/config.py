@@ -96,6 +96,9 @@ class NodeConfig:
     """How the node takes frames."""
 
     autostart: bool = _p(True, "configure and activate at start without a lifecycle manager")
+    executor: str = _p(
+        "single", "what runs the callbacks; events is rclpy's, and experimental", choices=("single", "events")
+    )
     image_transport: str = _p("raw", "how `image` comes", choices=("raw", "compressed"))
     use_depth: bool = _p(False, "subscribe to `depth` (aligned to `image`)")
     target_frame: str = _p("belt", "frame id of picks and 3D detections")

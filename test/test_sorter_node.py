@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -450,10 +451,21 @@ def end_by(process: subprocess.Popen[str], number: signal.Signals, peer: Peer) -
     assert messages.stamp_to_ns(last.header.stamp) <= stamp_ns
 
 
+def executors() -> tuple[str, str]:
+    """Two executors, or one twice where this rclpy has no other."""
+    return ("single", "events" if find_spec("rclpy.experimental") else "single")
+
+
 def test_nodes_in_other_processes_until_a_signal(checkpoint: Path, tmp_path: Path) -> None:
-    """Two cells in two namespaces: each answers its own camera only, a best-effort one and a late, reliable one."""
+    """Two cells in two namespaces: each answers its own camera only, a best-effort one and a late, reliable one.
+
+    Each runs on another executor.
+    """
     signals = {"/far_2": signal.SIGINT, "/far_15": signal.SIGTERM}
-    processes = {name: start_process(checkpoint, tmp_path, "-r", f"__ns:={name}") for name in signals}
+    processes = {
+        name: start_process(checkpoint, tmp_path, "-r", f"__ns:={name}", "-p", f"node.executor:={executor}")
+        for name, executor in zip(signals, executors(), strict=True)
+    }
     peers = {}
     try:
         for name, qos in zip(signals, (qos_profile_sensor_data, QoSProfile(depth=5)), strict=True):

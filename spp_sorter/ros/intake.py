@@ -22,6 +22,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, JointState
 
 from spp_sorter.config import Config
 from spp_sorter.ros import messages
+from spp_sorter.ros.executors import subscription_events, with_info
 from spp_sorter.ros.extrinsics import make_extrinsics
 from spp_sorter.ros.health import Health
 from spp_sorter.ros.messages import BadFrame
@@ -72,6 +73,7 @@ class Intake:
         on_belt: Callable[[BeltSample], object],
     ) -> None:
         self._node, self._health = node, health
+        self._executor = config.node.executor
         self._on_frame, self._on_belt = on_frame, on_belt
         self._intrinsics: CameraIntrinsics | None = None
         self._depth = DepthBuffer() if config.node.use_depth else None
@@ -89,7 +91,7 @@ class Intake:
 
     def _subscribe_all(self, config: Config) -> None:
         kind = CompressedImage if config.node.image_transport == "compressed" else Image
-        self._subscribe("image", kind, self._take_image, self._image_topics(kind))
+        self._subscribe("image", kind, with_info(self._take_image), self._image_topics(kind))
         queue = QueuedGroup()
         self._subscribe("camera_info", CameraInfo, self._take_camera_info, group=queue)
         if self._depth is not None:
@@ -121,7 +123,13 @@ class Intake:
             qos = QoSProfile(depth=depth, reliability=qos_profile_sensor_data.reliability)
             options = QoSOverridingOptions.with_default_policies()
             subscription = self._node.create_subscription(
-                kind, topic, take, qos, callback_group=group, qos_overriding_options=options
+                kind,
+                topic,
+                take,
+                qos,
+                callback_group=group,
+                event_callbacks=subscription_events(self._executor),
+                qos_overriding_options=options,
             )
             subscriptions.append(subscription)
             if group is not None:

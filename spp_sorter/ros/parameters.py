@@ -22,7 +22,7 @@ from rclpy.parameter import Parameter as RosParameter
 
 from spp_sorter.config import Config, ConfigError, Parameter, parameters
 
-START_ONLY = ("node.autostart",)
+START_ONLY = ("node.autostart", "node.executor")
 """Read once at start, so read-only from then on."""
 
 Values = dict[str, object]

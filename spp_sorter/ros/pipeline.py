@@ -47,7 +47,7 @@ class Pipeline:
         self.check(config)
         self._sorter = Sorter(detector, config, self._take_queued)
         self._examples = ExampleKeeper(config.examples) if config.examples.folder else None
-        self._publishers = Publishers(node)
+        self._publishers = Publishers(node, config.node.executor)
         self._intake: Intake | None = None
         self._worker: Worker[Arrival] | None = None
         self._last_stamp_ns = 0

@@ -16,6 +16,7 @@ from spp_sorter.config import Config
 from spp_sorter.drawing import draw_result
 from spp_sorter.geometry.camera import Camera, CameraError
 from spp_sorter.ros import messages
+from spp_sorter.ros.executors import publisher_events
 from spp_sorter.ros.markers import markers_of
 from spp_sorter.values import Frame, SortResult
 
@@ -28,10 +29,11 @@ class Publishers:
 
     Args:
         node: they are its managed entities: silent until it is active.
+        executor: what runs the node, ``single`` or ``events``.
     """
 
-    def __init__(self, node: LifecycleNode) -> None:
-        self._node = node
+    def __init__(self, node: LifecycleNode, executor: str = "single") -> None:
+        self._node, self._executor = node, executor
         self._all: list[LifecyclePublisher] = []
         try:
             self._make_all()
@@ -51,7 +53,9 @@ class Publishers:
     def _make(self, kind: type[Any], topic: str, qos: QoSProfile = RELIABLE) -> LifecyclePublisher:
         own = QoSProfile(depth=qos.depth, reliability=qos.reliability, durability=qos.durability)
         options = QoSOverridingOptions.with_default_policies()
-        publisher = self._node.create_lifecycle_publisher(kind, topic, own, qos_overriding_options=options)
+        publisher = self._node.create_lifecycle_publisher(
+            kind, topic, own, event_callbacks=publisher_events(self._executor), qos_overriding_options=options
+        )
         self._all.append(publisher)
         return publisher
 

@@ -19,12 +19,13 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import Executor, ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
 from spp_sorter.config import Config, ConfigError
 from spp_sorter.ros.diagnostics import NodeState, diagnostic_array
+from spp_sorter.ros.executors import TIMEOUT_S, make_executor
 from spp_sorter.ros.health import Health
 from spp_sorter.ros.parameters import Parameters, unknown_overrides
 from spp_sorter.ros.pipeline import Pipeline
@@ -238,16 +239,19 @@ def spin(node: SorterNode, ending: threading.Event | None = None) -> None:
     """Run the node's callbacks until the context ends or ``ending`` is set; one that raises is logged, no more."""
     if not node.context.ok():
         return
-    executor = SingleThreadedExecutor(context=node.context)
+    kind = node.config.node.executor
+    executor = make_executor(kind, node.context)
     executor.add_node(node)
-    while node.context.ok() and not (ending and ending.is_set()) and _spin_once(executor, node):
+    timeout_s = None if kind == "single" else TIMEOUT_S
+    while node.context.ok() and not (ending and ending.is_set()) and _spin_once(executor, node, timeout_s):
         pass
+    executor.remove_node(node)
 
 
-def _spin_once(executor: Executor, node: SorterNode) -> bool:
+def _spin_once(executor: Executor, node: SorterNode, timeout_s: float | None) -> bool:
     """Run what is ready, or wait for the node's next timer; returns whether to go on."""
     try:
-        executor.spin_once()
+        executor.spin_once(timeout_sec=timeout_s)
     except (KeyboardInterrupt, ExternalShutdownException):
         return False
     except Exception as error:

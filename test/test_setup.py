@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROS_MODULES = re.compile(r"(rclpy|cv_bridge|tf2_\w+|ament_index_python|launch\w*|\w+_msgs|\w+_srvs|\w+_interfaces)$")
 sys.path.insert(0, str(ROOT / "tools"))
 
+import audit_report  # noqa: E402
 import setup_checks  # noqa: E402
 import setup_lock  # noqa: E402
 import setup_run  # noqa: E402
@@ -505,3 +506,25 @@ def test_programs_are_declared_and_linked() -> None:
 def test_colcon_runs_the_tests_with_pytest() -> None:
     """It looks for pytest among the extras called test, and runs unittest, which finds nothing, without it."""
     assert 'extras_require={"test": ["pytest"' in (ROOT / "setup.py").read_text()
+
+
+# Audit
+
+
+def test_audit_names_every_vulnerability_and_what_was_not_checked() -> None:
+    known = {"name": "torch", "version": "2.5.0", "vulns": [{"id": "CVE-1", "fix_versions": ["2.6.0"]}]}
+    sound = {"name": "numpy", "version": "2.3.0", "vulns": []}
+    lines, code = audit_report.report([known, sound, {"name": "ours", "skip_reason": "not found"}])
+    assert code == 1
+    assert lines == [
+        "audit: torch 2.5.0: CVE-1, mended in 2.6.0",
+        "audit: 2 packages looked up, 1 known vulnerabilities",
+        "audit: not known to the service, and not checked: ours",
+    ]
+    assert audit_report.report([sound]) == (["audit: 1 packages looked up, 0 known vulnerabilities"], 0)
+
+
+def test_audit_does_not_call_unchecked_packages_sound() -> None:
+    (line,), code = audit_report.report([{"name": "ours", "skip_reason": "not found"}])
+    assert code == 0
+    assert "Nothing was checked" in line

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Known vulnerabilities of the pinned packages, by pip-audit in an environment of its own.
-# Exit code 1 when there are some; 0 with a line that says so when it could not be asked.
+# Exit code 1 when there are some; 0 with a line that says so when nothing could be asked.
 set -e
 cd "$(dirname "$0")/.."
 venv=out/audit-venv
@@ -13,7 +13,7 @@ if [ ! -x "$venv/bin/pip-audit" ]; then
     fi
 fi
 # The pins are complete, so nothing has to be resolved; PyTorch's own pins are in requirements.txt.
-code=0
-"$venv/bin/pip-audit" --no-deps --disable-pip --progress-spinner off -r constraints.txt || code=$?
-[ "$code" -le 1 ] || { echo "audit: the service does not answer. Nothing was checked."; exit 0; }
-exit "$code"
+rm -f out/audit.json
+"$venv/bin/pip-audit" --no-deps --disable-pip --progress-spinner off -f json -o out/audit.json -r constraints.txt \
+    2>out/audit.log || [ -s out/audit.json ] || { echo "audit: the service does not answer. Nothing was checked."; exit 0; }
+"$venv/bin/python" tools/audit_report.py out/audit.json

@@ -13,7 +13,7 @@ from test_cli import python
 from spp_sorter import cli
 from spp_sorter.ros import benchmark
 
-WITHOUT_ROS = ("detector", "spp", "peers")
+WITHOUT_ROS = ("detector", "spp", "peers", "tracking")
 
 
 def is_there(kind: str) -> bool:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from spp_sorter.cli import main
-from spp_sorter.learning import benchmark_detector, benchmark_frames, benchmark_peers
+from spp_sorter.learning import benchmark_detector, benchmark_frames, benchmark_peers, benchmark_tracking
 from spp_sorter.learning.benchmark_spp import pooling_methods, random_windows
 from spp_sorter.network.checkpoint import Checkpoint, save_checkpoint
 from spp_sorter.network.model import NetworkConfig, SppNetwork
@@ -118,6 +118,23 @@ def test_peers_are_timed_trained_and_measured(checkpoint, tmp_path, monkeypatch)
     assert peer["steps"] >= 1 and 0 <= peer["map50"] <= 1 and 0 <= ours["map50"] <= 1
     assert peer["ratio"] == pytest.approx(ours["latency_ms"]["p50"] / peer["latency_ms"]["p50"], abs=1e-3)
     assert "ssdlite320" in page.read_text() and page.read_text().count("<rect") == 2
+
+
+def test_tracking_is_timed_with_so_many_items_and_checked(tmp_path, capsys):
+    file = tmp_path / "tracking.json"
+    assert main(["benchmark", "tracking", "--items", "50", "--frames", "30", "--json", str(file)]) == 0
+    figures = json.loads(file.read_text("utf-8"))
+    assert figures["detections"] == pytest.approx(50, rel=0.1) and figures["tracks"] > figures["detections"]
+    assert figures["followed"] > 0.95 and figures["position_error_mm.p95"] < 10
+    times = figures["latency_ms"]
+    assert 0 < times["planner"]["p50"] < times["tracker"]["p50"] <= times["both"]["p50"] < 100
+    assert "one core, " in capsys.readouterr().out
+
+
+def test_a_tracker_that_follows_nothing_is_not_timed(monkeypatch, capsys):
+    monkeypatch.setattr(benchmark_tracking.Tracker, "_begin", lambda *_: np.zeros(0, np.int64))
+    assert main(["benchmark", "tracking", "--items", "5", "--frames", "3"]) == 1
+    assert "does not work" in capsys.readouterr().out
 
 
 def test_an_interpreter_without_yolo_is_named(checkpoint, monkeypatch, capsys):

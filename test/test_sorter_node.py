@@ -21,7 +21,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, JointState
 
-from spp_sorter.ros import messages
+from spp_sorter.ros import messages, shared_memory
 from spp_sorter.values import LABELS, Detections, Grasps, ImageArray
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -390,7 +390,7 @@ import sys, time, numpy as np, rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import Image
-from spp_sorter.ros import messages
+from spp_sorter.ros import messages, shared_memory
 rclpy.init()
 node = Node("camera")
 publisher = node.create_publisher(Image, sys.argv[1], qos_profile_sensor_data)
@@ -440,6 +440,8 @@ def end_by(process: subprocess.Popen[str], number: signal.Signals, peer: Peer) -
     peer.answer(peer.send(picture()), "pick_targets")
     for _ in range(5):
         stamp_ns = peer.send(picture())
+    segments = shared_memory.segments_of(process.pid)
+    assert segments
     process.send_signal(number)
     started = time.monotonic()
     output, _ = process.communicate(timeout=30)
@@ -449,6 +451,7 @@ def end_by(process: subprocess.Popen[str], number: signal.Signals, peer: Peer) -
     last = peer.got["pick_targets"][-1]
     assert last.detections == []
     assert messages.stamp_to_ns(last.header.stamp) <= stamp_ns
+    assert shared_memory.clear(segments) == [], "left behind in /dev/shm"
 
 
 def executors() -> tuple[str, str]:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from spp_sorter.ros.shared_memory import clear, segments_of
+
 _PR_SET_PDEATHSIG = 1
 _TAIL_LINES = 15
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -77,12 +79,21 @@ class Processes:
             if code is not None:
                 raise ProcessError(f"{child.name} ended with code {code}; the end of {child.log}:\n{tail(child.log)}")
 
+    def kill(self, child: Child) -> None:
+        """End one process at once, as a crash would, and clear up after it."""
+        segments = segments_of(child.process.pid)
+        child.process.kill()
+        child.process.wait()
+        self.children.remove(child)
+        clear(segments)
+
     def stop(self) -> None:
         """End all processes: SIGINT first, SIGKILL for what does not end in time, and for what they left behind."""
         for child in self.children:
             if child.process.poll() is None:
                 child.process.send_signal(signal.SIGINT)
         deadline = time.monotonic() + self._patience_s
+        segments = frozenset[str]().union(*(segments_of(child.process.pid) for child in self.children))
         for child in self.children:
             with suppress(subprocess.TimeoutExpired):
                 child.process.wait(max(0.0, deadline - time.monotonic()))
@@ -91,6 +102,7 @@ class Processes:
                 os.killpg(child.process.pid, signal.SIGKILL)
             child.process.wait()
         self.children.clear()
+        clear(segments)
 
     def __enter__(self) -> Processes:
         """Nothing is started yet."""

@@ -27,6 +27,7 @@ from std_msgs.msg import String
 from spp_sorter.ros import messages
 from spp_sorter.ros.belt_camera_node import BELT_FRAME_ID, ENCODER_JOINT, FRAME_ID
 from spp_sorter.ros.cell import CellStart
+from spp_sorter.ros.shared_memory import leave_graph
 from spp_sorter.ros.soak_faults import FAULT_TOPIC
 from spp_sorter.simulation.belt_world import BeltWorld
 from spp_sorter.values import ImageArray
@@ -169,6 +170,9 @@ def main(args: list[str] | None = None) -> int:
         rclpy.spin(camera)
     except (KeyboardInterrupt, ExternalShutdownException):
         camera.end()
+        camera.destroy_node()
+    del camera
+    leave_graph()
     sys.stdout.flush()
     os._exit(0)
 

@@ -15,6 +15,8 @@ from sensor_msgs.msg import Image
 from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
+from spp_sorter.ros.shared_memory import leave_graph
+
 TOPICS: dict[str, type[Any]] = {
     "detections": Detection2DArray,
     "detections_3d": Detection3DArray,
@@ -33,6 +35,9 @@ def main() -> int:
         node.create_subscription(kind, f"/spp_sorter/{topic}", lambda _: None, qos)
     with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
         rclpy.spin(node)
+    node.destroy_node()
+    del node
+    leave_graph()
     os._exit(0)
 
 

@@ -166,10 +166,7 @@ class SoakRun:
         """Kill the camera and start another; returns when its publishers came up, which is when the fault is over."""
         self.witness.say_fault("camera_silent")
         time.sleep(SILENCE_S)
-        child = self._child(_CAMERA)
-        child.process.kill()
-        child.process.wait()
-        self.processes.children.remove(child)
+        self.processes.kill(self._child(_CAMERA))
         self._rest(seconds)
         self.witness.say_fault("")
         cameras = len(read_sent(self.log)[1])

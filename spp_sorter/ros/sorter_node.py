@@ -29,6 +29,7 @@ from spp_sorter.ros.executors import TIMEOUT_S, make_executor
 from spp_sorter.ros.health import Health
 from spp_sorter.ros.parameters import Parameters, unknown_overrides
 from spp_sorter.ros.pipeline import Pipeline
+from spp_sorter.ros.shared_memory import leave_graph
 from spp_sorter.ros.signals import end_on_signals
 from spp_sorter.ros.steady import LoadedDetector, SteadyDetector
 
@@ -289,7 +290,8 @@ def run(args: list[str] | None, ending: threading.Event | None = None, kind: typ
     finally:
         if node is not None:
             node.end()
-        rclpy.try_shutdown()
+        node = None
+        leave_graph()
     return 0
 
 

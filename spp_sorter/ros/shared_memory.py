@@ -1,0 +1,60 @@
+"""Fast DDS's shared memory: given back when a process leaves the graph, and cleared up after one that was killed.
+
+Every participant has a segment of it in ``/dev/shm``, as large as ``config/fastdds.xml`` says. A process that ends
+without destroying its participant leaves it there, and nobody takes it away: in months of restarts the memory is full.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+from contextlib import suppress
+from pathlib import Path
+
+import rclpy
+
+FOLDER = Path("/dev/shm")
+PREFIX = "fastdds_"
+LOCK_SUFFIX = "_el"
+
+
+def leave_graph() -> None:
+    """Shut rclpy down and destroy its participant. Call it before ``os._exit``, with no reference to a node left.
+
+    The participant lives as long as any handle, and handles in reference cycles live until they are collected.
+    """
+    rclpy.try_shutdown()
+    gc.unfreeze()
+    gc.collect()
+
+
+def segments_of(pid: int) -> frozenset[str]:
+    """Names of the segments that a process has open, its own and its peers'; none where that cannot be told."""
+    try:
+        lines = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return frozenset()
+    paths = (Path(line.split(maxsplit=5)[-1]) for line in lines if f"{FOLDER}/{PREFIX}" in line)
+    return frozenset(path.name for path in paths if path.parent == FOLDER)
+
+
+def clear(names: frozenset[str]) -> list[str]:
+    """Remove those of the segments whose owner is dead; returns them.
+
+    Who owns a segment holds a lock on the file beside it, ``NAME_el``, as long as it lives; ``fastdds shm clean``
+    goes by the same lock.
+    """
+    return [name for name in sorted(names) if _clear_one(name)]
+
+
+def _clear_one(name: str) -> bool:
+    lock = FOLDER / (name + LOCK_SUFFIX)
+    try:
+        with lock.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            (FOLDER / name).unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                lock.unlink()
+    except OSError:  # it is alive, or gone already
+        return False
+    return True

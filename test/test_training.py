@@ -137,6 +137,15 @@ def test_a_resumed_run_ends_where_a_straight_one_does(tmp_path):
     assert not list((tmp_path / "legs").glob("*.part"))
 
 
+@pytest.mark.parametrize(("seconds", "saves"), [(0.0, 4), (3600.0, 1)])
+def test_a_slow_machine_saves_by_the_clock(tmp_path, monkeypatch, seconds, saves):
+    trainer = make_trainer(tmp_path, options=dataclasses.replace(OPTIONS, save_every=10**6, save_seconds=seconds))
+    steps, save = [], trainer.save
+    monkeypatch.setattr(trainer, "save", lambda: (steps.append(trainer.step), save()))
+    assert trainer.run(num_workers=0)
+    assert len(steps) == saves and steps[-1] == 4
+
+
 def test_learning_changes_the_weights_and_logs_the_losses(tmp_path):
     trainer = make_trainer(tmp_path)
     before = {key: value.clone() for key, value in trainer.learner.network.state_dict().items()}

@@ -93,7 +93,9 @@ def page() -> str:
     parts.append(parameter_table.table() + "\n")
     parts.append(
         "\n## Conditions\n\n"
-        "Named in `/diagnostics`, part `sorting` or `transport`, with what helps. `...` stands for values.\n\n"
+        "Named in `/diagnostics`, part `sorting` or `transport`, with what helps. `...` stands for values, `<input>` "
+        "for `image`, `camera_info`, `depth`, `belt_encoder` or `belt_velocity`, `<why>` for a cause of the next "
+        "table.\n\n"
     )
     parts.append("| name | level | text |\n|---|---|---|\n")
     parts.extend(f"| `{name}` | {level} | {text} |\n" for name, level, text in sorted(set(statuses())))
@@ -113,21 +115,41 @@ DROPS = (
 
 
 def statuses() -> Iterator[tuple[str, str, str]]:
-    """Name, level and text of every Status that the source makes under a fixed name."""
+    """Name, level and text of every Status that the source makes; an input's name in it is ``<input>``."""
     for call in _calls("Status"):
-        if len(call.args) == 3 and isinstance(call.args[0], ast.Constant):
-            yield str(call.args[0].value), ast.unparse(call.args[1]).rpartition(".")[2], _text(call.args[2])
+        if len(call.args) == 3:
+            for name in _names(call.args[0]):
+                yield name, ast.unparse(call.args[1]).rpartition(".")[2], _text(call.args[2])
+    for call in _calls("_pause"):
+        for name in _names(call.args[0]):
+            yield name, "WARN", _text(call.args[1])
 
 
 def bad_causes() -> list[str]:
     """Every cause that a BadFrame bears."""
-    return sorted({str(c.args[0].value) for c in _calls("BadFrame") if c.args and isinstance(c.args[0], ast.Constant)})
+    return sorted({name for call in _calls("BadFrame") if call.args for name in _names(call.args[0])})
+
+
+def _names(node: ast.expr) -> Iterator[str]:
+    """The fixed names that an expression may stand for."""
+    if isinstance(node, ast.Constant):
+        yield str(node.value)
+    elif isinstance(node, ast.IfExp):
+        yield from (*_names(node.body), *_names(node.orelse))
+    elif isinstance(node, ast.JoinedStr):
+        known = {"self._label": "<input>", "name": "<input>", "error.cause": "<why>"}
+        parts = [
+            part.value if isinstance(part, ast.Constant) else known.get(ast.unparse(getattr(part, "value", part)), "")
+            for part in node.values
+        ]
+        if all(parts):
+            yield "".join(str(part) for part in parts)
 
 
 def _calls(name: str) -> Iterator[ast.Call]:
     for path in sorted((ROOT / "spp_sorter").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == name:
+            if isinstance(node, ast.Call) and name in (getattr(node.func, "id", ""), getattr(node.func, "attr", "")):
                 yield node
 
 

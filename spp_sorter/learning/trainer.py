@@ -131,6 +131,7 @@ class Trainer:
         batches = iter(make_loader(self.source, self._plan(num_workers), num_workers, pin=team.device.type == "cuda"))
         asked, first, start_progress = time.monotonic(), math.inf, self.progress
         finished = late = False
+        saved = asked
         with TrainingLog(self.folder if team.leads else None, self.step, options.steps, deadline - asked) as log:
             while not finished and not late:
                 asked = time.monotonic()
@@ -146,7 +147,8 @@ class Trainer:
                 self.progress = self._advance(start_progress, spent.seconds, deadline - first, last_leg)
                 finished = self.progress >= 1 - 1e-12
                 late = team.any(time.monotonic() > deadline)
-                save = finished or late or self.step % options.save_every == 0
+                old = team.any(time.monotonic() > saved + options.save_seconds)
+                save = finished or late or old or self.step % options.save_every == 0
                 if save or self.step % options.check_every == 0:
                     figures = learner.check()
                     if self.step % LOG_EVERY == 0 or save:
@@ -156,6 +158,7 @@ class Trainer:
                 log.advance()
                 if save:
                     self.save()
+                    saved = time.monotonic()
         return finished
 
     def save(self) -> None:

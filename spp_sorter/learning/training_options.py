@@ -26,7 +26,8 @@ class TrainingOptions:
         schedule: of the rate and of what learns when.
         ema: longest decay of the averaged weights, which are the ones that are kept.
         sizes_hw: sizes of the input, one drawn per batch.
-        save_every: steps between two states on disk.
+        save_every: steps between two states on disk, at most.
+        save_seconds: time between two states on disk, at most: what a killed run loses.
         check_every: steps between two looks at the losses; a look makes a GPU wait.
         seed: of everything that is drawn.
     """
@@ -41,5 +42,6 @@ class TrainingOptions:
     ema: float = 0.9998
     sizes_hw: tuple[tuple[int, int], ...] = ((448, 576), (352, 480), (512, 640))
     save_every: int = 200
+    save_seconds: float = 60.0
     check_every: int = 1
     seed: int = 0

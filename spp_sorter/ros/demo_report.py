@@ -166,8 +166,12 @@ def table(figures: dict[str, Any]) -> str:
         ("mAP@0.5", "-" if figures["map50"] is None else f"{figures['map50']:.3f}"),
         (
             "picks",
-            f"{figures['picks']}   ({figures['picks_right']} right, {figures['picks_wrong']} wrong, "
-            f"{figures['picks_missed']} missed, of {figures['contaminants_crossed']} contaminants that crossed)",
+            f"{figures['picks']}, as many as one arm can take   ({figures['picks_right']} right, "
+            f"{figures['picks_wrong']} wrong, {figures['picks_missed']} of nothing)",
+        ),
+        (
+            "items offered",
+            f"{figures['offered']}   ({figures['contaminants_crossed']} contaminants crossed the arm's reach)",
         ),
         ("pick error", _spread(error, "mm")),
         ("pick yaw error", _spread(yaw, "deg")),

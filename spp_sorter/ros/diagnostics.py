@@ -122,7 +122,8 @@ def _transport(state: NodeState, health: Snapshot, topics: Sequence[TopicReport]
         values[f"{report.topic} publishers"] = str(report.publishers)
         values[f"{report.topic} messages"] = str(report.messages)
     faults = [report.status for report in topics if report.status is not None]
-    texts = [status.message for status in faults]
+    values.update((status.name, f"{status.level.name}: {status.message}") for status in faults)
+    texts = [f"{status.name}: {status.message}" for status in faults]
     lost = health.recent.get("lost", 0)
     level = worst(faults)
     if lost > LOSS_WARN * (lost + health.recent.get("received", 0)):

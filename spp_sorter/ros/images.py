@@ -189,8 +189,9 @@ def _jpeg_to_bgr(data: bytes) -> ImageArray:
     spare = re.search(r"(\d+) extraneous bytes before marker 0xd9", reason)
     if spare is not None and int(spare[1]) <= HARMLESS_BYTES:
         return np.asarray(simplejpeg.decode_jpeg(data, "BGR", strict=False), np.uint8)
-    cause = "damaged" if reason.startswith(("Corrupt", "Premature", "Unsupported marker")) else "undecodable"
-    raise BadFrame(cause, f"JPEG of {len(data)} bytes: {reason}; check the camera and network")
+    damaged = reason.startswith(("Corrupt", "Premature", "Unsupported marker"))
+    text = f"JPEG of {len(data)} bytes: {reason}; check the camera and network"
+    raise BadFrame("damaged" if damaged else "undecodable", text)
 
 
 def bgr_to_image(image_bgr: ImageArray, header: Header) -> Image:

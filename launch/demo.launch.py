@@ -17,7 +17,7 @@ SORTER_ARGUMENTS = {
     "namespace": ("", "namespace of the cell"),
     "params_file": ("", "parameters of the sorter (YAML)"),
     "rviz": ("true", "true: open RViz with config/sorter.rviz"),
-    "model": ("", "checkpoint (.pt)"),
+    "model": ("", "checkpoint (.pt), or default or nano"),
     "device": ("", "auto, cpu, cuda or cuda:N"),
 }
 CELL_ARGUMENTS = {

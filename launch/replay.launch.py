@@ -18,9 +18,11 @@ SORTER_ARGUMENTS = {
     "image": ("/image", "the bag's topic of pictures"),
     "camera_info": ("/camera_info", "the bag's topic of CameraInfo"),
     "depth": ("", "the bag's topic of depth aligned to the pictures; empty for none"),
+    "belt_encoder": ("/belt_encoder", "the bag's topic of the belt's encoder"),
+    "belt_velocity": ("/belt_velocity", "the bag's topic of the belt's speed"),
     "image_transport": ("", "raw or compressed"),
     "rviz": ("true", "true: open RViz with config/sorter.rviz"),
-    "model": ("", "checkpoint (.pt)"),
+    "model": ("", "checkpoint (.pt), or default or nano"),
     "device": ("", "auto, cpu, cuda or cuda:N"),
 }
 BAG_ARGUMENTS = {

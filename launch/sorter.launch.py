@@ -21,10 +21,12 @@ ARGUMENTS = {
     "image": ("image", "topic of the camera's pictures"),
     "camera_info": ("camera_info", "topic of the camera's CameraInfo"),
     "depth": ("", "topic of depth aligned to the pictures; empty for none"),
+    "belt_encoder": ("belt_encoder", "topic of the belt's encoder (JointState, position in metres)"),
+    "belt_velocity": ("belt_velocity", "topic of the belt's speed (TwistStamped)"),
     "image_transport": ("", "raw or compressed; empty for what params_file says"),
     "rviz": ("false", "true: open RViz with config/sorter.rviz"),
     "autostart": ("true", "true: configure and activate; false: wait for `ros2 lifecycle set`"),
-    "model": ("", "checkpoint (.pt); empty for what params_file says, or the shipped weights"),
+    "model": ("", "checkpoint (.pt), or default or nano; empty for what params_file says, or the shipped weights"),
     "device": ("", "auto, cpu, cuda or cuda:N; empty for what params_file says"),
     "camera_frame": (
         "camera_optical_frame",

@@ -120,6 +120,10 @@ class NodeConfig:
     )
 
 
+SHIPPED_MODELS = ("default", "nano")
+"""Names that stand for the checkpoints of the package."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
     """Which network runs, and on what."""

@@ -11,7 +11,8 @@ from types import ModuleType
 import pytest
 import yaml
 
-from spp_sorter.config import Config, ConfigError
+from spp_sorter.config import SHIPPED_MODELS, Config, ConfigError
+from spp_sorter.detector import SHIPPED
 from spp_sorter.ros import launching
 from spp_sorter.ros.bag_player_node import BagPlayerNode
 from spp_sorter.ros.cell import CellSettings
@@ -123,11 +124,24 @@ def test_slips_are_named_before_anything_starts(given: dict[str, str], words: st
 
 
 def test_inputs_are_remapped_by_the_names_that_the_node_subscribes_to() -> None:
-    given = {"image": "/camera/image_raw", "camera_info": "camera_info", "depth": "/camera/depth"}
-    assert launching.sorter_topics(given) == [("image", "/camera/image_raw"), ("depth", "/camera/depth")]
+    given = {
+        "image": "/camera/image_raw",
+        "camera_info": "camera_info",
+        "depth": "/camera/depth",
+        "belt_encoder": "/plc",
+    }
+    remapped = [("image", "/camera/image_raw"), ("depth", "/camera/depth"), ("belt_encoder", "/plc")]
+    assert launching.sorter_topics(given) == remapped
     source = Path(Intake.__module__.replace(".", "/") + ".py")
     subscribed = re.findall(r'_subscribe\(\s*"(\w+)"', (ROOT / source).read_text(encoding="utf-8"))
-    assert {"image", "camera_info", "depth"} <= set(subscribed)
+    belt = re.findall(r'\("(belt_\w+)", \w+, self', (ROOT / source).read_text(encoding="utf-8"))
+    assert set(launching.SORTER_INPUTS) == {*subscribed, *belt} <= set(arguments("sorter"))
+
+
+@pytest.mark.parametrize("name", SHIPPED_MODELS)
+def test_shipped_models_have_names_at_launch(name: str) -> None:
+    assert launching.sorter_parameters({"model": name})["model.checkpoint"] == name
+    assert tuple(SHIPPED) == SHIPPED_MODELS
 
 
 def test_the_camera_stands_in_tf_where_the_parameters_say(tmp_path: Path) -> None:

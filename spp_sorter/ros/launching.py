@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spp_sorter.config import Config, ConfigError
+from spp_sorter.config import SHIPPED_MODELS, Config, ConfigError
 from spp_sorter.ros.cell import CellSettings
 from spp_sorter.ros.parameter_files import read_parameters
 from spp_sorter.ros.shares import config_file, share_folder
@@ -18,6 +18,9 @@ PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES
 
 SHOWN_TOPICS = ("annotated_image", "markers", "detections_3d", "pick_targets")
 """The node's topics, after ``~/``, that ``config/sorter.rviz`` shows."""
+
+SORTER_INPUTS = ("image", "camera_info", "depth", "belt_encoder", "belt_velocity")
+"""Topics that the sorter subscribes to, each an argument of its launch file."""
 
 PLAYER_DEFAULTS: dict[str, Any] = {"bag": "", "rate": 1.0, "loop": False}
 """Parameters of the node bag_player."""
@@ -89,19 +92,23 @@ def sorter_parameters(arguments: Mapping[str, str]) -> dict[str, Any]:
     for argument, name in (("image_transport", "node.image_transport"), ("device", "model.device")):
         if arguments.get(argument):
             values[name] = arguments[argument]
-    if arguments.get("model"):
+    if arguments.get("model") in SHIPPED_MODELS:
+        values["model.checkpoint"] = arguments["model"]
+    elif arguments.get("model"):
         checkpoint = Path(arguments["model"]).expanduser()
         if not checkpoint.is_file():
-            raise ConfigError(f"launch argument 'model' is '{checkpoint}', which is no file; give a checkpoint (.pt)")
+            raise ConfigError(
+                f"launch argument 'model' is '{checkpoint}', which is no file; give a checkpoint (.pt), or one of "
+                f"{', '.join(SHIPPED_MODELS)}"
+            )
         values["model.checkpoint"] = str(checkpoint.resolve())
     Config.from_flat({**_given(arguments), **{k: v for k, v in values.items() if k != "use_sim_time"}})
     return values
 
 
 def sorter_topics(arguments: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Remappings of the sorter's inputs: ``image``, ``camera_info``, ``depth``; empty ones keep their names."""
-    names = ("image", "camera_info", "depth")
-    return [(name, arguments[name]) for name in names if arguments.get(name, "") not in ("", name)]
+    """Remappings of the sorter's inputs; empty ones keep their names."""
+    return [(name, arguments[name]) for name in SORTER_INPUTS if arguments.get(name, "") not in ("", name)]
 
 
 def cell_parameters(arguments: Mapping[str, str]) -> dict[str, Any]:

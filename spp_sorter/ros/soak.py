@@ -157,8 +157,11 @@ def _failures(figures: dict[str, Any]) -> list[str]:
     checks = (
         (figures["stale_picks"] > 0, f"{figures['stale_picks']} pick targets from stale data"),
         (figures["unaccounted_frames"] > 0, f"{figures['unaccounted_frames']} frames unaccounted for"),
-        (bool(figures["never_recovered"]), f"no recovery before the next fault, --every s later: {figures['never_recovered']}"),
-        ((figures["recovery_s"]["max"] or 0.0) > MAX_RECOVERY_S, f"recovery took {figures['recovery_s']['max']} s, allowed {MAX_RECOVERY_S:g}"),
+        (bool(figures["never_recovered"]), f"no recovery before the next fault: {figures['never_recovered']}"),
+        (
+            (figures["recovery_s"]["max"] or 0.0) > MAX_RECOVERY_S,
+            f"recovery took {figures['recovery_s']['max']} s, allowed {MAX_RECOVERY_S:g}",
+        ),
         (
             figures["seconds"] > LONG_S and figures["rss_growth_mb"] > MAX_GROWTH_MB,
             f"memory grew by {figures['rss_growth_mb']} MB, allowed {MAX_GROWTH_MB:g}",

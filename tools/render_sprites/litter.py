@@ -1,12 +1,8 @@
-"""Film, foil, shards and stones; and the list of all contaminants that we make ourselves."""
+"""Film, foil, shards and stones."""
 
 import numpy as np
-from containers import RECIPES as CONTAINERS
-from hardware import RECIPES as HARDWARE
 from materials import mottled, plain
-from packaging import RECIPES as PACKAGING
 from packaging import paint
-from playthings import RECIPES as PLAYTHINGS
 from recipe import Recipe
 from shapes import (
     ball_points,
@@ -20,8 +16,6 @@ from shapes import (
     smooth_path,
     tube,
 )
-from sundries import RECIPES as SUNDRIES
-from workshop import RECIPES as WORKSHOP
 
 
 def crumpled_bag(rng, material, size=(70, 55, 22), folds=0.5, thickness=0.0):
@@ -164,10 +158,4 @@ RECIPES = (
     _recipe("stone", "stone", "train", stone),
     _recipe("brick_piece", "brick", "train", brick_piece, seeds=2),
     _recipe("rope", "rope", "test", rope, **FLAT),
-    *CONTAINERS,
-    *PACKAGING,
-    *HARDWARE,
-    *SUNDRIES,
-    *PLAYTHINGS,
-    *WORKSHOP,
 )

@@ -1,13 +1,8 @@
-"""Kitchen leavings: shells, bones, heaps; and the list of everything compostable that we grow ourselves."""
+"""Kitchen leavings: shells, bones, heaps."""
 
 import numpy as np
-from bakery import RECIPES as BAKERY
-from foliage import RECIPES as FOLIAGE
-from fruit import RECIPES as FRUIT
-from kitchen import RECIPES as KITCHEN
 from materials import mottled
 from recipe import Recipe
-from roots import RECIPES as ROOTS
 from shapes import (
     blob,
     mesh_object,
@@ -18,8 +13,6 @@ from shapes import (
     tube,
     turned,
 )
-from stalks import RECIPES as STALKS
-from vegetables import RECIPES as VEGETABLES
 
 
 def egg_shell(rng):
@@ -139,11 +132,4 @@ RECIPES = (
     _recipe("soil_clod", "soil", "test", soil_clod, lies_as_built=True),
     _recipe("spaghetti", "pasta", "train", spaghetti, seeds=2, lies_as_built=True),
     _recipe("rice_lump", "rice", "train", rice_lump, seeds=2, lies_as_built=True),
-    *FRUIT,
-    *VEGETABLES,
-    *FOLIAGE,
-    *BAKERY,
-    *KITCHEN,
-    *ROOTS,
-    *STALKS,
 )

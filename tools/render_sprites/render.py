@@ -16,12 +16,11 @@ import bpy
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-import litter
-import organics
 import poses
 import studio
 from catalogue import CATALOGUES, MODELS
 from materials import restyle
+from recipes import RECIPES
 
 MAX_HEIGHT_MM = 80.5
 
@@ -181,7 +180,7 @@ def main(args=None):
     library = Library(options.library)
     began = time.monotonic()
     failed = []
-    for thing in (*MODELS, *organics.RECIPES, *litter.RECIPES):
+    for thing in (*MODELS, *RECIPES):
         folder = options.out / thing.name
         if not re.search(options.only, thing.name) or ((folder / "object.json").is_file() and not options.again):
             continue

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 from rendered_board import BoardCamera
 
 from spp_sorter import cli
@@ -377,7 +378,7 @@ def test_what_cannot_be_read_or_found_is_told_in_one_line(tmp_path, capsys):
     assert "--camera-info YAML" in capsys.readouterr().err
     info = write_info(tmp_path / "camera.yaml", INTRINSICS)
     assert cli.main(["calibrate", str(tmp_path), "--camera-info", str(info)]) == 1
-    assert "no marker of DICT_5X5_100" in capsys.readouterr().out
+    assert "no_board: " in (said := capsys.readouterr().err) and "no marker of DICT_5X5_100" in said
     (tmp_path / "bad.yaml").write_text("image_width: 3")
     assert cli.main(["calibrate", str(tmp_path), "--camera-info", str(tmp_path / "bad.yaml")]) == 2
     assert "is no camera_info file" in capsys.readouterr().err
@@ -388,7 +389,11 @@ def test_what_cannot_be_read_or_found_is_told_in_one_line(tmp_path, capsys):
 def test_a_printed_board_is_found_in_its_own_print(tmp_path, capsys):
     path = tmp_path / "board.png"
     assert cli.main(["calibrate", "--print", str(path), *BOARD_WORDS]) == 0
-    assert "420 x 300 mm" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "420 x 300 mm" in said and "a sheet of 480 x 360 mm at 300 pixels an inch" in said
+    assert Image.open(path).info["dpi"] == pytest.approx((300, 300), abs=0.1)
+    assert cli.main(["calibrate", "--print", str(tmp_path / "board.txt"), *BOARD_WORDS]) == 2
+    assert "allowed: .png, .jpg, .tif" in capsys.readouterr().err
     printed = cv2.resize(cv2.imread(str(path)), None, fx=0.15, fy=0.15, interpolation=cv2.INTER_AREA)
     assert len(find_board(printed, CHARUCO).board_m) == 24
     assert board_image(CHESSBOARD, 20).shape == (7 * 20, 10 * 20)

@@ -508,6 +508,18 @@ def test_colcon_runs_the_tests_with_pytest() -> None:
     assert 'extras_require={"test": ["pytest"' in (ROOT / "setup.py").read_text()
 
 
+@pytest.mark.parametrize("index", ["", "https://mirror/simple", "https://x/whl/cpu", "https://x/whl/cpu/"])
+def test_pytorch_of_the_named_index_is_no_news(index: str) -> None:
+    assert setup_checks.torch_from_elsewhere("2.14.1+cpu", index) == ""
+
+
+def test_pytorch_of_another_index_is_said() -> None:
+    line = setup_checks.torch_from_elsewhere("2.14.1", "https://x/whl/cpu")
+    assert "2.14.1 is not from https://x/whl/cpu" in line
+    assert "pip config list" in line
+    assert setup_checks.torch_from_elsewhere("2.14.1+cu130", "https://x/whl/cu128")
+
+
 # Audit
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import platform
+import re
 import shutil
 import sys
 import sysconfig
@@ -83,6 +84,17 @@ def check_disk(folder: Path, needed_gb: float, free_gb: float, torch_index: str)
 def is_cpu_index(torch_index: str) -> bool:
     """Whether an index of PyTorch is the one of builds without CUDA, judged by its address."""
     return torch_index.rstrip("/").endswith("/cpu")
+
+
+def torch_from_elsewhere(version: str, torch_index: str) -> str:
+    """A line when the installed ``version`` (2.14.1+cpu) is not one of the index that was named, else nothing."""
+    wanted = torch_index.rstrip("/").rpartition("/")[2]
+    if not re.fullmatch(r"cpu|xpu|cu\d+|rocm[\d.]+", wanted) or version.partition("+")[2] == wanted:
+        return ""
+    return (
+        f"PyTorch {version} is not from {torch_index}: pip took it from another index of its own configuration, see "
+        "`pip config list`. Make sure that this one answers, or take extra-index-url out, and call `make clean` first"
+    )
 
 
 def gb_still_needed(torch_index: str, already_bytes: int, cache_on_same_disk: bool) -> float:

@@ -208,10 +208,18 @@ class Setup:
             another = self._stamp("torch_index") != self.torch_index
             again = ["--force-reinstall"] if another else []
             self.log.run([*pip, "--no-deps", *again, "--index-url", self.torch_index, *pins], "PyTorch from its index")
+            self._check_torch()
         files = ["-r", "requirements.txt", "-r", "requirements-dev.txt", "-c", "constraints.txt"]
         self.log.run([*pip, *files], "packages (some minutes)", cwd=self.root)
         self.stamps.mkdir(exist_ok=True)
         (self.stamps / "torch_index").write_text(self.torch_index)
+
+    def _check_torch(self) -> None:
+        """Say so when pip took PyTorch from another index, of its own configuration, than the one that was named."""
+        (found,) = (self.venv / "lib").glob("python*/site-packages/torch-*.dist-info")
+        line = setup_checks.torch_from_elsewhere(found.name.split("-")[1], self.torch_index)
+        if line:
+            print(f"  {line}")
 
     def build_messages(self) -> None:
         """The message package vision_msgs, built from its field lists into the environment."""

@@ -222,7 +222,7 @@ def _source(args: argparse.Namespace, label_names: tuple[str, ...]) -> tuple[Any
     if args.data is not None:
         label_map = LabelMap.read(args.labels, label_names) if args.labels else LabelMap.identity(label_names)
         dataset = read_dataset(args.data, label_map, args.pictures, decode_pictures=True)
-        notes = f"trained on {len(dataset)} pictures of {args.data.name}"
+        notes = f"training on {len(dataset)} pictures of {args.data.name}"
         share = (0.25 if label_names == LABELS else 0.0) if args.world_share is None else args.world_share
         if share == 0:
             return DatasetSamples(dataset), notes
@@ -255,7 +255,7 @@ def _source(args: argparse.Namespace, label_names: tuple[str, ...]) -> tuple[Any
     if not parts:
         raise ValueError(f"nothing to learn from: no pack in '{DEFAULT_PACK}' and `{BELT}` excluded; give --pack")
     without = f", without {', '.join(args.exclude_source)}" if args.exclude_source else ""
-    return MixedStream(parts, args.seed), f"trained on {' and '.join(names)}{without}"
+    return MixedStream(parts, args.seed), f"training on {' and '.join(names)}{without}"
 
 
 def _workers(asked: int | None, cuda: bool, processes: int) -> int:

@@ -132,9 +132,9 @@ class Fusion:
 
 def _count_together(t: npt.NDArray[Any]) -> None:
     """Count the frames in which a track was seen beside the older one in whose place it began."""
-    rivals = t["rival"]
-    if rivals.any():
-        t["together"] += (rivals > 0) & np.isin(rivals, t["id"])
+    (rows,) = np.nonzero(t["rival"] > 0)
+    if len(rows):
+        t["together"][rows] += (t["rival"][rows][:, None] == t["id"]).any(1)
 
 
 def _restart(t: npt.NDArray[Any], which: npt.NDArray[np.bool_], belt: BeltPosition) -> None:

@@ -25,7 +25,7 @@ from spp_sorter.values import IntArray, Track
 
 _MAX_TRACKS = 500
 _NO_ID = 0  # of a row that another one stands for; it is dropped in the same frame
-_DOUBT_AT = (WHOLE_VIEWS, 5, 10, 20)  # whole views at which a track is compared with its neighbours
+_DOUBT_AT = np.array([WHOLE_VIEWS, 5, 10, 20])  # whole views at which a track is compared with its neighbours
 _TENTATIVE_S = 0.35  # a track that is not confirmed dies after this long unseen
 _TENTATIVE_LOOKS = 1.5  # and not before it was missed twice, where the camera looks rarely
 _GONE_S = 60.0  # any track dies after this long unseen and out of view
@@ -214,7 +214,7 @@ class Tracker:
         """
         table = self._table[: len(predicted.in_sight)]
         fit = ~table["doubted"] & ~table["proven"]
-        young = np.flatnonzero(fit & table["seen"] & np.isin(table["whole_views"], _DOUBT_AT))
+        young = np.flatnonzero(fit & table["seen"] & (table["whole_views"][:, None] == _DOUBT_AT).any(1))
         if not len(young):
             return
         well_known = (table["whole_views"] >= CONFIRMED_VIEWS) & (table["existence"] > 0.0)
@@ -299,7 +299,7 @@ class Tracker:
         blocked = dict.fromkeys(table["id"][table["existence"] < 0.0].tolist(), "lost")
         rivals = np.flatnonzero((table["rival"] > 0) & (table["together"] < CONFIRMED_VIEWS))
         if len(rivals):
-            alive = rivals[np.isin(table["rival"][rivals], table["id"])]
+            alive = rivals[(table["rival"][rivals][:, None] == table["id"]).any(1)]
             blocked.update(dict.fromkeys(table["id"][alive].tolist(), "duplicate"))
         return blocked
 

@@ -6,11 +6,13 @@ From pictures, from a bag, or live from a topic. Pictures need no ROS; a bag and
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from spp_sorter.geometry.board import KINDS, Board, BoardSight, CalibrationError, board_image, find_board
 from spp_sorter.geometry.board_calibration import ORIGINS, TOWARDS, Calibration, calibrate
@@ -82,12 +84,13 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("no camera_info was found; give --camera-info YAML, or record the camera_info topic too")
     sights, images, refusals = _find_boards(source, board)
     if not sights:
-        print(f"spp_sorter calibrate: {refusals[-1] if refusals else 'there is no picture'}")
+        why = f"{refusals[-1].name}: {refusals[-1]}" if refusals else "there is no picture"
+        print(f"spp_sorter calibrate: {why}", file=sys.stderr)
         return 1
     try:
         found = calibrate(sights, board, source.intrinsics, source.readings, args.thickness, args.towards, args.origin)
     except CalibrationError as error:
-        print(f"spp_sorter calibrate: {error.name}: {error}")
+        print(f"spp_sorter calibrate: {error.name}: {error}", file=sys.stderr)
         return 1
     print(report(found, len(sights), len(source.pictures)))
     if args.out is not None:
@@ -112,12 +115,16 @@ def board_of(args: argparse.Namespace) -> Board:
 
 def _print_board(board: Board, path: Path) -> int:
     per_square = round(board.square_m / 0.0254 * _PRINT_PPI)
-    if not cv2.imwrite(str(path), board_image(board, per_square)):
-        raise OSError(f"the board could not be written to '{path}'; allowed: .png, .jpg, .tif")
+    picture = board_image(board, per_square)
+    try:
+        Image.fromarray(picture).save(path, dpi=(_PRINT_PPI, _PRINT_PPI))
+    except (ValueError, OSError) as error:
+        raise OSError(f"the board could not be written to '{path}' ({error}); allowed: .png, .jpg, .tif") from error
     width, height = (1e3 * side for side in board.size_m)
+    rows, columns = (25.4 * side / _PRINT_PPI for side in picture.shape)
     print(
-        f"written: {path}; print at {_PRINT_PPI:.0f} pixels an inch: the squares cover {width:.0f} x {height:.0f} mm. "
-        "Measure a square on the print and give it with --square"
+        f"written: {path}, a sheet of {columns:.0f} x {rows:.0f} mm at {_PRINT_PPI:.0f} pixels an inch, which the file "
+        f"says; the squares cover {width:.0f} x {height:.0f} mm. Measure a square on the print, for --square"
     )
     return 0
 

@@ -31,12 +31,14 @@ class Predicted:
     Attributes:
         ground_xy: [T, 2] where the line of sight of the pick point meets the belt.
         boxes_xyxy: [T, 4] boxes in camera pixels, within ``BEYOND_PX`` of the image.
+        in_view: [T] bool, some of the box is within ``BEYOND_PX`` of the image.
         in_sight: [T] bool, well inside the image.
         cut: [T] bool, the box touches the image's edge.
     """
 
     ground_xy: FloatArray
     boxes_xyxy: FloatArray
+    in_view: npt.NDArray[np.bool_]
     in_sight: npt.NDArray[np.bool_]
     cut: npt.NDArray[np.bool_]
 
@@ -60,8 +62,9 @@ def predict(table: npt.NDArray[Any], belt: BeltPosition, camera: Camera) -> Pred
     with np.errstate(invalid="ignore"):
         in_sight = ((pixels > edges[:2] + margin) & (pixels < edges[2:] - margin)).all(1)
         cut = np.asarray(((boxes - edges) * _OUTWARD > -EDGE_PX).any(1))
-        boxes[~(boxes[:, 2:] > boxes[:, :2]).all(1)] = _NOWHERE
-    return Predicted(ground, boxes, in_sight, cut)
+        in_view = np.asarray((boxes[:, 2:] > boxes[:, :2]).all(1))
+    boxes[~in_view] = _NOWHERE
+    return Predicted(ground, boxes, in_view, in_sight, cut)
 
 
 def sights_of(table: npt.NDArray[Any], rows: IntArray, predicted: Predicted) -> Sights:

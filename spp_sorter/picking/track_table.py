@@ -5,6 +5,7 @@ Letters: T tracks, C labels.
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -117,21 +118,21 @@ def tracks_of(
     probs = _label_probs(table)
     columns = (
         table["id"].tolist(),
+        repeat(stamp_ns),
+        points,
+        place,
         points[:, 2].tolist(),
         np.sqrt(covariance[:, 2, 2]).tolist(),
         yaws.tolist(),
         yaw_stds.tolist(),
+        sizes,
+        probs,
+        repeat(label_names),
         table["views"].tolist(),
         table["seen"].tolist(),
         (table["whole_views"] >= WHOLE_VIEWS).tolist(),
     )
-    return tuple(
-        Track(
-            number, stamp_ns, points[i], place[i], height, height_std, yaw, yaw_std, sizes[i], probs[i], label_names,
-            views, seen, whole,
-        )
-        for i, (number, height, height_std, yaw, yaw_std, views, seen, whole) in enumerate(zip(*columns, strict=True))
-    )  # fmt: skip
+    return tuple(map(Track, *columns))
 
 
 def _yaws(table: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray]:

@@ -150,25 +150,28 @@ class Tracker:
             self._table[which] = t
 
     def _match(self, predicted: Predicted, views: Views, belt: BeltPosition) -> tuple[IntArray, IntArray]:
-        variance = self._table["covariance"].diagonal(axis1=1, axis2=2)
+        (near,) = np.nonzero(predicted.in_view)
+        table = self._table[near]
+        variance = table["covariance"].diagonal(axis1=1, axis2=2)
         gates = (
             0.01
-            + 0.25 * np.sqrt(self._table["size"][:, 0] * self._table["size"][:, 1])
+            + 0.25 * np.sqrt(table["size"][:, 0] * table["size"][:, 1])
             + 3.0 * np.minimum(np.sqrt(variance[:, 0] + variance[:, 1]), 0.02)
             + 0.1 * np.sqrt(variance[:, 2])
             + 3.0 * belt.std_m
         )
-        return associate(
-            predicted.ground_xy,
-            predicted.boxes_xyxy,
+        rows, columns = associate(
+            predicted.ground_xy[near],
+            predicted.boxes_xyxy[near],
             gates,
-            self._table["cut_sides"],
-            predicted.cut,
+            table["cut_sides"],
+            predicted.cut[near],
             views.ground_xy,
             views.boxes_xyxy,
             views.reaching_xyxy,
             views.cut,
         )
+        return near[rows], columns
 
     def _miss(self, predicted: Predicted, rows: IntArray) -> None:
         """Count against every track that ought to have been seen and was not."""
@@ -201,7 +204,7 @@ class Tracker:
     def _part_of(self, columns: IntArray, views: Views, predicted: Predicted) -> IntArray:
         """The well known track where each of the detections [A] lies anyway, 0 for none."""
         known = (self._table["whole_views"] >= CONFIRMED_VIEWS) & (self._table["existence"] > 0.0)
-        rows = np.flatnonzero(known & ~self._table["doubted"])
+        rows = np.flatnonzero(known & ~self._table["doubted"] & predicted.in_view)
         seen = Sights(
             views.boxes_xyxy[columns], views.ground_xy[columns], views.axes_xy[columns], views.sizes_m[columns]
         )
@@ -218,7 +221,7 @@ class Tracker:
         if not len(young):
             return
         well_known = (table["whole_views"] >= CONFIRMED_VIEWS) & (table["existence"] > 0.0)
-        known = np.flatnonzero(well_known & ~table["doubted"])
+        known = np.flatnonzero(well_known & ~table["doubted"] & predicted.in_view)
         same = same_item(sights_of(self._table, known, predicted), sights_of(self._table, young, predicted))
         same &= table["views"][known][:, None] > table["views"][young]
         same &= ~table["seen"][known][:, None] | (table["whole_views"][young] == WHOLE_VIEWS)

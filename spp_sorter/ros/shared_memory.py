@@ -15,6 +15,7 @@ import rclpy
 
 FOLDER = Path("/dev/shm")
 PREFIX = "fastdds_"
+PORT_PREFIX = "fastdds_port"
 LOCK_SUFFIX = "_el"
 
 
@@ -29,13 +30,16 @@ def leave_graph() -> None:
 
 
 def segments_of(pid: int) -> frozenset[str]:
-    """Names of the segments that a process has open, its own and its peers'; none where that cannot be told."""
+    """Names of the segments that a process has open, its own and its peers'; none where that cannot be told.
+
+    Ports, which are small and may be taken over by the process that comes next, are not among them.
+    """
     try:
         lines = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines()
     except OSError:
         return frozenset()
     paths = (Path(line.split(maxsplit=5)[-1]) for line in lines if f"{FOLDER}/{PREFIX}" in line)
-    return frozenset(path.name for path in paths if path.parent == FOLDER)
+    return frozenset(path.name for path in paths if path.parent == FOLDER and not path.name.startswith(PORT_PREFIX))
 
 
 def clear(names: frozenset[str]) -> list[str]:

@@ -1,0 +1,51 @@
+"""Average checkpoints of one network, weight by weight: `python tools/average_weights.py A.pt B.pt ... --out AB.pt`.
+
+Weights that were trained on from the same start lie in one valley, and their mean is often better than each of them
+(Wortsman et al. 2022, "Model soups"). Everything else is that of the last one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from spp_sorter.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
+
+
+def average(checkpoints: list[Checkpoint]) -> Checkpoint:
+    """The mean of checkpoints of one network; counters, which have no mean, are the last one's.
+
+    Raises:
+        ValueError: their networks differ.
+    """
+    last = checkpoints[-1]
+    if any(each.config != last.config for each in checkpoints):
+        raise ValueError("the checkpoints' networks differ; average weights that were trained on from one start")
+    weights = {}
+    for name, value in last.weights.items():
+        if value.is_floating_point():
+            mean = torch.stack([each.weights[name].double() for each in checkpoints]).mean(0)
+            value = mean.to(value.dtype)
+        weights[name] = value
+    return replace(last, weights=weights)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoints", nargs="+", type=Path, metavar="CKPT")
+    parser.add_argument("--out", type=Path, required=True, metavar="CKPT")
+    args = parser.parse_args()
+    save_checkpoint(average([load_checkpoint(path) for path in args.checkpoints]), args.out, half=True)
+    print(f"written: {args.out}, the mean of {len(args.checkpoints)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

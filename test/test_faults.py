@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,9 +20,10 @@ from node_cell import Cell, picture, random_checkpoint, values_of
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
+from vision_msgs.msg import Detection3D, Detection3DArray
 
 from spp_sorter.config import Config, DetectorConfig, parameters
-from spp_sorter.ros import cycles
+from spp_sorter.ros import cycles, messages
 from spp_sorter.ros.messages import stamp_to_ns
 from spp_sorter.values import LABELS, Detections, ImageArray
 
@@ -67,6 +69,27 @@ def cell(detector: SpeltOut, tmp_path: Path) -> Iterator[Cell]:
     yield cell
     detector.gate.set()
     cell.close()
+
+
+def test_a_list_that_became_old_before_it_was_sent_is_sent_empty(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process may stand still between the last look at the clock and the write."""
+    cell.settled()
+    assert cell.set(node__max_age=3.0)[0]
+    made = messages.picks_to_msg
+
+    def stand_still(picks: Any, header: Any) -> Detection3DArray:
+        message = made(picks, header)
+        message.detections = [Detection3D()]
+        if stand_still_s:
+            time.sleep(stand_still_s.pop())
+        return message
+
+    stand_still_s = [3.5]
+    monkeypatch.setattr(messages, "picks_to_msg", stand_still)
+    (late,) = cell.peer.answer(cell.peer.send(picture()), "pick_targets")
+    assert list(late.detections) == []
+    (prompt,) = cell.peer.answer(cell.peer.send(picture()), "pick_targets")
+    assert len(prompt.detections) == 1
 
 
 def test_a_detector_that_hangs_is_stale_and_its_late_answer_offers_nothing(cell: Cell, detector: SpeltOut) -> None:

@@ -164,7 +164,7 @@ class Pipeline:
         converted = time.perf_counter()
         result = self._sorted(frame, config)
         processed = time.perf_counter()
-        self._publishers.publish(frame, result, config)
+        self._publishers.publish(frame, result, config, lambda: self._is_stale(stamp_ns, config))
         self._last_stamp_ns = stamp_ns
         published = time.perf_counter()
         process_ms = (published - started) * 1e3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
@@ -59,17 +60,22 @@ class Publishers:
         self._all.append(publisher)
         return publisher
 
-    def publish(self, frame: Frame, result: SortResult, config: Config) -> None:
+    def publish(self, frame: Frame, result: SortResult, config: Config, is_stale: Callable[[], bool]) -> None:
         """Publish one result; what the arm needs goes first. What the network sees only on frames that it saw.
 
         Args:
             frame: the frame that it belongs to; its stamp goes into every message unchanged.
             result: what was found.
             config: settings at the time.
+            is_stale: whether the frame is too old to act on; asked right before the picks are sent, because the process
+                may have stood still since the result was made.
         """
         belt = messages.make_header(frame.stamp_ns, config.node.target_frame)
         image = messages.make_header(frame.stamp_ns, frame.frame_id)
-        self.pick_targets.publish(messages.picks_to_msg(result.picks, belt))
+        picks = messages.picks_to_msg(result.picks, belt)
+        if is_stale():
+            picks.detections = []
+        self.pick_targets.publish(picks)
         if result.looked:
             self.detections.publish(messages.detections_to_msg(result.detections, image, result.track_ids))
         if self.detections_3d.get_subscription_count():

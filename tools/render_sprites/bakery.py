@@ -1,10 +1,8 @@
 """Baked things and cheese; soft fruit."""
 
-from functools import partial
-
 import numpy as np
 from materials import mottled, plain
-from recipe import compost_to_train
+from recipe import compost_as_built
 from shapes import blob, lathe_rings, loft, pick, roughened, sheet, sheet_grid, smooth_path, tube
 from stalks import cut_loft, long_rings
 
@@ -202,15 +200,13 @@ def strawberry(rng):
     return [*parts, tube([(0, 0, 0.75 * size), (1, 0, size), (4, 2, 1.4 * size)], 1.3, green)]
 
 
-_recipe = partial(compost_to_train, lies_as_built=True)
-
 RECIPES = (
-    _recipe("baguette", "baguette", baguette),
-    _recipe("bread_roll", "bread_roll", bread_roll),
-    _recipe("breadsticks", "breadstick", breadsticks),
-    _recipe("croissant", "croissant", croissant),
-    _recipe("pretzel", "pretzel", pretzel),
-    _recipe("cookie", "cookie", cookie),
-    _recipe("cheese", "cheese", cheese),
-    _recipe("strawberry", "strawberry", strawberry, lies_as_built=False),
+    compost_as_built("baguette", "baguette", baguette),
+    compost_as_built("bread_roll", "bread_roll", bread_roll),
+    compost_as_built("breadsticks", "breadstick", breadsticks),
+    compost_as_built("croissant", "croissant", croissant),
+    compost_as_built("pretzel", "pretzel", pretzel),
+    compost_as_built("cookie", "cookie", cookie),
+    compost_as_built("cheese", "cheese", cheese),
+    compost_as_built("strawberry", "strawberry", strawberry, lies_as_built=False),
 )

@@ -1,11 +1,9 @@
 """Leaves of other shapes, weeds and blossoms."""
 
-from functools import partial
-
 import numpy as np
 from foliage import DRY, GREEN, veins
 from peels import scattered, tinted
-from recipe import compost_to_train
+from recipe import compost_as_built
 from shapes import fractal, offset_of, pick, sheet, sheet_grid, smooth_path, tube, turned
 
 PETALS = (
@@ -145,14 +143,12 @@ def tulip(rng):
     return [*parts, tube(stem, 3.4, green), sheet(*np.moveaxis(points, -1, 0), green, thickness=1.2)]
 
 
-_recipe = partial(compost_to_train, lies_as_built=True)
-
 RECIPES = (
-    _recipe("ivy_leaf", "ivy", ivy),
-    _recipe("fern", "fern", fern),
-    _recipe("clover", "clover", clover, seeds=2),
-    _recipe("dandelion", "dandelion", dandelion),
-    _recipe("petals", "petals", petals),
-    _recipe("rose", "rose", rose),
-    _recipe("tulip", "tulip", tulip),
+    compost_as_built("ivy_leaf", "ivy", ivy),
+    compost_as_built("fern", "fern", fern),
+    compost_as_built("clover", "clover", clover, seeds=2),
+    compost_as_built("dandelion", "dandelion", dandelion),
+    compost_as_built("petals", "petals", petals),
+    compost_as_built("rose", "rose", rose),
+    compost_as_built("tulip", "tulip", tulip),
 )

@@ -3,7 +3,7 @@
 import numpy as np
 from materials import mottled, plain
 from packaging import dented, printed
-from recipe import Recipe
+from recipe import contaminant
 from shapes import (
     lathe,
     lathe_rings,
@@ -203,18 +203,14 @@ def jam_jar(rng):
     return parts
 
 
-def _recipe(name, family, split, build, **more):
-    return Recipe(name, "non_compost", family, split, build, **more)
-
-
 RECIPES = (
-    _recipe("drink_can", "drink_can", "train", drink_can),
-    _recipe("crushed_can", "drink_can", "train", crushed_can, seeds=4),
-    _recipe("food_tin", "food_tin", "test", food_tin, poses=2),
-    _recipe("tin_lid", "tin_lid", "train", tin_lid, poses=2, seeds=2, lies_as_built=True),
-    _recipe("pet_bottle", "pet_bottle", "train", pet_bottle, seeds=5),
-    _recipe("yoghurt_pot", "yoghurt_pot", "train", yoghurt_pot, poses=2),
-    _recipe("flower_pot", "flower_pot", "test", flower_pot, poses=2, seeds=2),
-    _recipe("aerosol_can", "aerosol_can", "train", aerosol_can),
-    _recipe("jam_jar", "jam_jar", "train", jam_jar),
+    contaminant("drink_can", "drink_can", "train", drink_can),
+    contaminant("crushed_can", "drink_can", "train", crushed_can, seeds=4),
+    contaminant("food_tin", "food_tin", "test", food_tin, poses=2),
+    contaminant("tin_lid", "tin_lid", "train", tin_lid, poses=2, seeds=2, lies_as_built=True),
+    contaminant("pet_bottle", "pet_bottle", "train", pet_bottle, seeds=5),
+    contaminant("yoghurt_pot", "yoghurt_pot", "train", yoghurt_pot, poses=2),
+    contaminant("flower_pot", "flower_pot", "test", flower_pot, poses=2, seeds=2),
+    contaminant("aerosol_can", "aerosol_can", "train", aerosol_can),
+    contaminant("jam_jar", "jam_jar", "train", jam_jar),
 )

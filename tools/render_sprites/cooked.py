@@ -1,11 +1,9 @@
 """Leavings of cooked meals."""
 
-from functools import partial
-
 import numpy as np
 from materials import plain
 from peels import polar, scattered, tinted
-from recipe import compost_to_train
+from recipe import compost_as_built
 from shapes import (
     blob,
     box,
@@ -194,17 +192,15 @@ def tofu(rng):
     return parts
 
 
-_recipe = partial(compost_to_train, lies_as_built=True)
-
 RECIPES = (
-    _recipe("pizza_slice", "pizza", pizza_slice),
-    _recipe("dumplings", "dumpling", dumplings),
-    _recipe("sushi", "sushi", sushi),
-    _recipe("meatballs", "meatball", meatballs),
-    _recipe("nuggets", "nugget", nuggets),
-    _recipe("ham", "ham", ham),
-    _recipe("bacon", "bacon", bacon, seeds=2),
-    _recipe("ribs", "ribs", ribs, seeds=2),
-    _recipe("mussel_shells", "mussel", mussel_shells),
-    _recipe("tofu", "tofu", tofu, seeds=2),
+    compost_as_built("pizza_slice", "pizza", pizza_slice),
+    compost_as_built("dumplings", "dumpling", dumplings),
+    compost_as_built("sushi", "sushi", sushi),
+    compost_as_built("meatballs", "meatball", meatballs),
+    compost_as_built("nuggets", "nugget", nuggets),
+    compost_as_built("ham", "ham", ham),
+    compost_as_built("bacon", "bacon", bacon, seeds=2),
+    compost_as_built("ribs", "ribs", ribs, seeds=2),
+    compost_as_built("mussel_shells", "mussel", mussel_shells),
+    compost_as_built("tofu", "tofu", tofu, seeds=2),
 )

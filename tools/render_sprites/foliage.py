@@ -2,7 +2,7 @@
 
 import numpy as np
 from materials import mottled, plain
-from recipe import Recipe
+from recipe import compost
 from shapes import blob, fractal, offset_of, sheet, sheet_grid, smooth_path, tube, turned
 
 GREEN = (("#2f4f1c", "#4f7a2c", "#a3b86a"), ("#3f6a24", "#6f9a3a", "#bcd08a"), ("#5a6a20", "#8f9a3c", "#ccc987"))
@@ -203,7 +203,7 @@ def acorn(rng):
 
 
 def _recipe(name, family, split, build, **more):
-    return Recipe(name, "compost", family, split, build, **{"lies_as_built": True, **more})
+    return compost(name, family, split, build, **{"lies_as_built": True, **more})
 
 
 RECIPES = (

@@ -2,7 +2,7 @@
 
 import numpy as np
 from materials import mottled, plain
-from recipe import Recipe
+from recipe import compost
 from shapes import (
     blob,
     fractal,
@@ -187,17 +187,13 @@ def melon_rind(rng):
     return [sheet(x, y, z + 2 * np.sin(9 * u), [outside, inside], along=1.1 - np.abs(v), thickness=10.0)]
 
 
-def _recipe(name, family, split, build, **more):
-    return Recipe(name, "compost", family, split, build, **more)
-
-
 RECIPES = (
-    _recipe("citrus_half", "orange", "train", citrus_half, poses=2, lies_as_built=True),
-    _recipe("citrus_peel", "orange", "train", citrus_peel, poses=2),
-    _recipe("banana_peel", "banana", "train", banana_peel, lies_as_built=True),
-    _recipe("apple_core", "apple", "train", apple_core),
-    _recipe("avocado_half", "avocado", "train", avocado_half, poses=2, seeds=2, lies_as_built=True),
-    _recipe("avocado_pit", "avocado", "train", avocado_pit, seeds=2),
-    _recipe("walnut_shell", "walnut", "train", walnut_shell, seeds=2, poses=2, lies_as_built=True),
-    _recipe("melon_rind", "melon", "test", melon_rind, poses=2, lies_as_built=True),
+    compost("citrus_half", "orange", "train", citrus_half, poses=2, lies_as_built=True),
+    compost("citrus_peel", "orange", "train", citrus_peel, poses=2),
+    compost("banana_peel", "banana", "train", banana_peel, lies_as_built=True),
+    compost("apple_core", "apple", "train", apple_core),
+    compost("avocado_half", "avocado", "train", avocado_half, poses=2, seeds=2, lies_as_built=True),
+    compost("avocado_pit", "avocado", "train", avocado_pit, seeds=2),
+    compost("walnut_shell", "walnut", "train", walnut_shell, seeds=2, poses=2, lies_as_built=True),
+    compost("melon_rind", "melon", "test", melon_rind, poses=2, lies_as_built=True),
 )

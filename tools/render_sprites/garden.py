@@ -1,12 +1,10 @@
 """Garden waste: clippings, bark, roots, moss and straw."""
 
-from functools import partial
-
 import numpy as np
 from blossoms import blade
 from foliage import GREEN
 from peels import scattered, tinted
-from recipe import compost_to_train
+from recipe import compost_as_built
 from shapes import blob, fractal, offset_of, pick, sheet, sheet_grid, smooth_path, tube, turned
 
 
@@ -150,16 +148,14 @@ def bamboo(rng):
     return [tube(path, thick * (1 + 0.13 * node), skin, 28, along=0.8 * node), hollow]
 
 
-_recipe = partial(compost_to_train, lies_as_built=True)
-
 RECIPES = (
-    _recipe("conifer_twig", "needles", needles),
-    _recipe("bark", "bark", bark, poses=2),
-    _recipe("branch_fork", "branch", branch_fork),
-    _recipe("bare_roots", "roots", roots, seeds=2),
-    _recipe("moss", "moss", moss),
-    _recipe("straw_bundle", "hay", straw_bundle),
-    _recipe("hedge_clippings", "clippings", clippings),
-    _recipe("maple_keys", "seed_pod", maple_keys, seeds=2),
-    _recipe("bamboo", "bamboo", bamboo),
+    compost_as_built("conifer_twig", "needles", needles),
+    compost_as_built("bark", "bark", bark, poses=2),
+    compost_as_built("branch_fork", "branch", branch_fork),
+    compost_as_built("bare_roots", "roots", roots, seeds=2),
+    compost_as_built("moss", "moss", moss),
+    compost_as_built("straw_bundle", "hay", straw_bundle),
+    compost_as_built("hedge_clippings", "clippings", clippings),
+    compost_as_built("maple_keys", "seed_pod", maple_keys, seeds=2),
+    compost_as_built("bamboo", "bamboo", bamboo),
 )

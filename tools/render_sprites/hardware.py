@@ -3,7 +3,7 @@
 import numpy as np
 from materials import mottled, plain
 from packaging import paint
-from recipe import Recipe
+from recipe import contaminant
 from shapes import (
     blob,
     box,
@@ -197,23 +197,19 @@ def rubber_ring(rng):
     return [tube(path, 4.0, plain("rubber", ("#1c1c1c", "#8a2a22", "#c8642a")[rng.integers(3)], 0.6), 14)]
 
 
-def _recipe(name, family, split, build, **more):
-    return Recipe(name, "non_compost", family, split, build, **more)
-
-
 FLAT = {"lies_as_built": True}
 
 RECIPES = (
-    _recipe("cable", "cable", "train", cable, **FLAT),
-    _recipe("straw", "straw", "train", straw, seeds=2, **FLAT),
-    _recipe("syringe", "syringe", "test", syringe, poses=2, seeds=2),
-    _recipe("light_bulb", "light_bulb", "train", light_bulb, seeds=2, poses=2),
-    _recipe("bolt", "bolt", "train", bolt),
-    _recipe("battery", "battery", "test", battery),
-    _recipe("toy_brick", "toy_brick", "train", toy_brick, poses=2),
-    _recipe("lighter", "lighter", "train", lighter, seeds=2),
-    _recipe("toothbrush", "toothbrush", "train", toothbrush, seeds=2, poses=2),
-    _recipe("face_mask", "face_mask", "train", face_mask, seeds=2, **FLAT),
-    _recipe("plastic_fork", "plastic_fork", "test", plastic_fork, **FLAT),
-    _recipe("rubber_ring", "rubber_ring", "train", rubber_ring, **FLAT),
+    contaminant("cable", "cable", "train", cable, **FLAT),
+    contaminant("straw", "straw", "train", straw, seeds=2, **FLAT),
+    contaminant("syringe", "syringe", "test", syringe, poses=2, seeds=2),
+    contaminant("light_bulb", "light_bulb", "train", light_bulb, seeds=2, poses=2),
+    contaminant("bolt", "bolt", "train", bolt),
+    contaminant("battery", "battery", "test", battery),
+    contaminant("toy_brick", "toy_brick", "train", toy_brick, poses=2),
+    contaminant("lighter", "lighter", "train", lighter, seeds=2),
+    contaminant("toothbrush", "toothbrush", "train", toothbrush, seeds=2, poses=2),
+    contaminant("face_mask", "face_mask", "train", face_mask, seeds=2, **FLAT),
+    contaminant("plastic_fork", "plastic_fork", "test", plastic_fork, **FLAT),
+    contaminant("rubber_ring", "rubber_ring", "train", rubber_ring, **FLAT),
 )

@@ -1,10 +1,8 @@
 """From the plate: fish, meat on the bone, fruit and its stones."""
 
-from functools import partial
-
 import numpy as np
 from materials import mottled, plain
-from recipe import compost_to_train
+from recipe import compost_as_built
 from shapes import blob, lathe, loft, pick, sheet, sheet_grid, smooth_path, tube
 from stalks import long_rings
 
@@ -218,18 +216,16 @@ def peach_stone(rng):
     return [blob((rng.uniform(15, 20), rng.uniform(11, 14), rng.uniform(9, 11)), husk, rng, 0.28, 0.28, 5)]
 
 
-_recipe = partial(compost_to_train, lies_as_built=True)
-
 RECIPES = (
-    _recipe("fish", "fish", fish),
-    _recipe("fish_bones", "fish", fish_bones),
-    _recipe("shrimp", "shrimp", shrimp),
-    _recipe("drumstick", "drumstick", drumstick),
-    _recipe("kiwi_half", "kiwi", kiwi_half, poses=2),
-    _recipe("grapes", "grapes", grapes),
-    _recipe("plum", "plum", plum, lies_as_built=False),
-    _recipe("lemon", "lemon", lemon, seeds=5),
-    _recipe("cinnamon", "cinnamon", cinnamon),
-    _recipe("mango_stone", "fruit_stone", mango_stone),
-    _recipe("peach_stone", "fruit_stone", peach_stone, seeds=2),
+    compost_as_built("fish", "fish", fish),
+    compost_as_built("fish_bones", "fish", fish_bones),
+    compost_as_built("shrimp", "shrimp", shrimp),
+    compost_as_built("drumstick", "drumstick", drumstick),
+    compost_as_built("kiwi_half", "kiwi", kiwi_half, poses=2),
+    compost_as_built("grapes", "grapes", grapes),
+    compost_as_built("plum", "plum", plum, lies_as_built=False),
+    compost_as_built("lemon", "lemon", lemon, seeds=5),
+    compost_as_built("cinnamon", "cinnamon", cinnamon),
+    compost_as_built("mango_stone", "fruit_stone", mango_stone),
+    compost_as_built("peach_stone", "fruit_stone", peach_stone, seeds=2),
 )

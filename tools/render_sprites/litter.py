@@ -3,7 +3,7 @@
 import numpy as np
 from materials import mottled, plain
 from packaging import paint
-from recipe import Recipe
+from recipe import contaminant
 from shapes import (
     ball_points,
     blob,
@@ -139,23 +139,19 @@ def rope(rng):
     return [tube(path, 3.0, fibre, 10)]
 
 
-def _recipe(name, family, split, build, **more):
-    return Recipe(name, "non_compost", family, split, build, **more)
-
-
 FLAT = {"lies_as_built": True}
 
 RECIPES = (
-    _recipe("plastic_bag", "plastic_bag", "train", plastic_bag, **FLAT),
-    _recipe("carrier_bag", "carrier_bag", "test", carrier_bag, **FLAT),
-    _recipe("bin_bag", "bin_bag", "train", bin_bag, **FLAT),
-    _recipe("foil_ball", "foil_ball", "test", foil_ball),
-    _recipe("foil_sheet", "foil_sheet", "train", foil_sheet, **FLAT),
-    _recipe("film_wrap", "film_wrap", "train", film_wrap, **FLAT),
-    _recipe("glass_shard", "glass_shard", "train", glass_shard, seeds=4),
-    _recipe("ceramic_shard", "ceramic_shard", "test", ceramic_shard),
-    _recipe("styrofoam", "styrofoam", "train", styrofoam),
-    _recipe("stone", "stone", "train", stone),
-    _recipe("brick_piece", "brick", "train", brick_piece, seeds=2),
-    _recipe("rope", "rope", "test", rope, **FLAT),
+    contaminant("plastic_bag", "plastic_bag", "train", plastic_bag, **FLAT),
+    contaminant("carrier_bag", "carrier_bag", "test", carrier_bag, **FLAT),
+    contaminant("bin_bag", "bin_bag", "train", bin_bag, **FLAT),
+    contaminant("foil_ball", "foil_ball", "test", foil_ball),
+    contaminant("foil_sheet", "foil_sheet", "train", foil_sheet, **FLAT),
+    contaminant("film_wrap", "film_wrap", "train", film_wrap, **FLAT),
+    contaminant("glass_shard", "glass_shard", "train", glass_shard, seeds=4),
+    contaminant("ceramic_shard", "ceramic_shard", "test", ceramic_shard),
+    contaminant("styrofoam", "styrofoam", "train", styrofoam),
+    contaminant("stone", "stone", "train", stone),
+    contaminant("brick_piece", "brick", "train", brick_piece, seeds=2),
+    contaminant("rope", "rope", "test", rope, **FLAT),
 )

@@ -1,11 +1,9 @@
 """Berries, cherries and nuts."""
 
-from functools import partial
-
 import numpy as np
 from materials import plain
 from peels import bowl, polar, round_fruit, scattered, tinted
-from recipe import compost_to_train
+from recipe import compost_as_built
 from shapes import (
     blob,
     loft,
@@ -121,14 +119,12 @@ def chestnut_husk(rng):
     return parts
 
 
-_recipe = partial(compost_to_train, lies_as_built=True)
-
 RECIPES = (
-    _recipe("cherries", "cherry", cherries),
-    _recipe("blueberries", "blueberry", blueberries, seeds=2),
-    _recipe("raspberries", "raspberry", raspberries),
-    _recipe("pistachio_shells", "pistachio", pistachio_shells, seeds=2),
-    _recipe("peanuts", "peanut", peanuts),
-    _recipe("chestnuts", "chestnut", chestnuts, seeds=2),
-    _recipe("chestnut_husk", "chestnut", chestnut_husk, seeds=2, poses=2),
+    compost_as_built("cherries", "cherry", cherries),
+    compost_as_built("blueberries", "blueberry", blueberries, seeds=2),
+    compost_as_built("raspberries", "raspberry", raspberries),
+    compost_as_built("pistachio_shells", "pistachio", pistachio_shells, seeds=2),
+    compost_as_built("peanuts", "peanut", peanuts),
+    compost_as_built("chestnuts", "chestnut", chestnuts, seeds=2),
+    compost_as_built("chestnut_husk", "chestnut", chestnut_husk, seeds=2, poses=2),
 )

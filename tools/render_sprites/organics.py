@@ -2,7 +2,7 @@
 
 import numpy as np
 from materials import mottled
-from recipe import Recipe
+from recipe import compost
 from shapes import (
     blob,
     mesh_object,
@@ -120,16 +120,12 @@ def rice_lump(rng):
     return [mesh_object(np.vstack(points), quads, grain), blob((26, 20, 9), grain, rng, 0.3, level=4)]
 
 
-def _recipe(name, family, split, build, **more):
-    return Recipe(name, "compost", family, split, build, **more)
-
-
 RECIPES = (
-    _recipe("egg_shell", "egg", "test", egg_shell, poses=2, lies_as_built=True),
-    _recipe("bone", "bone", "train", bone),
-    _recipe("vegetable_scraps", "scraps", "train", scraps, lies_as_built=True),
-    _recipe("coffee_grounds", "coffee_grounds", "train", coffee_grounds, lies_as_built=True),
-    _recipe("soil_clod", "soil", "test", soil_clod, lies_as_built=True),
-    _recipe("spaghetti", "pasta", "train", spaghetti, seeds=2, lies_as_built=True),
-    _recipe("rice_lump", "rice", "train", rice_lump, seeds=2, lies_as_built=True),
+    compost("egg_shell", "egg", "test", egg_shell, poses=2, lies_as_built=True),
+    compost("bone", "bone", "train", bone),
+    compost("vegetable_scraps", "scraps", "train", scraps, lies_as_built=True),
+    compost("coffee_grounds", "coffee_grounds", "train", coffee_grounds, lies_as_built=True),
+    compost("soil_clod", "soil", "test", soil_clod, lies_as_built=True),
+    compost("spaghetti", "pasta", "train", spaghetti, seeds=2, lies_as_built=True),
+    compost("rice_lump", "rice", "train", rice_lump, seeds=2, lies_as_built=True),
 )

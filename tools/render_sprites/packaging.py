@@ -2,7 +2,7 @@
 
 import numpy as np
 from materials import mottled, plain
-from recipe import Recipe
+from recipe import contaminant
 from shapes import (
     box,
     fractal,
@@ -173,17 +173,13 @@ def food_tray(rng):
     ]
 
 
-def _recipe(name, family, split, build, **more):
-    return Recipe(name, "non_compost", family, split, build, **more)
-
-
 RECIPES = (
-    _recipe("bottle_cap", "bottle_cap", "train", bottle_cap, poses=2, lies_as_built=True),
-    _recipe("screw_cap", "screw_cap", "train", screw_cap, poses=2, lies_as_built=True),
-    _recipe("crisp_bag", "crisp_bag", "test", crisp_bag, lies_as_built=True),
-    _recipe("sweet_wrapper", "sweet_wrapper", "train", sweet_wrapper, lies_as_built=True),
-    _recipe("paste_tube", "paste_tube", "test", paste_tube, seeds=2, poses=2),
-    _recipe("coffee_capsule", "coffee_capsule", "train", coffee_capsule, poses=2),
-    _recipe("blister_pack", "blister_pack", "train", blister_pack, seeds=2, poses=2),
-    _recipe("food_tray", "food_tray", "train", food_tray, lies_as_built=True),
+    contaminant("bottle_cap", "bottle_cap", "train", bottle_cap, poses=2, lies_as_built=True),
+    contaminant("screw_cap", "screw_cap", "train", screw_cap, poses=2, lies_as_built=True),
+    contaminant("crisp_bag", "crisp_bag", "test", crisp_bag, lies_as_built=True),
+    contaminant("sweet_wrapper", "sweet_wrapper", "train", sweet_wrapper, lies_as_built=True),
+    contaminant("paste_tube", "paste_tube", "test", paste_tube, seeds=2, poses=2),
+    contaminant("coffee_capsule", "coffee_capsule", "train", coffee_capsule, poses=2),
+    contaminant("blister_pack", "blister_pack", "train", blister_pack, seeds=2, poses=2),
+    contaminant("food_tray", "food_tray", "train", food_tray, lies_as_built=True),
 )

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 from peels import cut_half, polar, scattered, tinted
-from recipe import compost_to_train
+from recipe import compost_as_built
 from shapes import blob, lathe_rings, loft, pick, roughened, sheet, sheet_grid, smooth_path, tube, turned
 from stalks import cut_loft, long_rings
 from studio import MM
@@ -165,17 +165,15 @@ def persimmon(rng):
     return [*parts, tube([(0, 0, 0.6 * size), (0, 0, 0.7 * size), (1, 0, 0.85 * size)], 2.6, dry, 8)]
 
 
-_recipe = partial(compost_to_train, lies_as_built=True)
-
 RECIPES = (
-    _recipe("artichoke", "artichoke", artichoke),
-    _recipe("turnip", "turnip", turnip, lies_as_built=False),
-    _recipe("kohlrabi", "kohlrabi", kohlrabi, lies_as_built=False),
-    _recipe("fennel", "fennel", fennel),
-    _recipe("okra", "okra", okra),
-    _recipe("peas", "peas", pulses, seeds=2),
-    _recipe("lentils", "lentil", partial(pulses, **LENTILS)),
-    _recipe("kidney_beans", "kidney_bean", partial(pulses, **KIDNEYS)),
-    _recipe("passion_fruit_half", "passion_fruit", passion_fruit),
-    _recipe("persimmon", "persimmon", persimmon, seeds=2),
+    compost_as_built("artichoke", "artichoke", artichoke),
+    compost_as_built("turnip", "turnip", turnip, lies_as_built=False),
+    compost_as_built("kohlrabi", "kohlrabi", kohlrabi, lies_as_built=False),
+    compost_as_built("fennel", "fennel", fennel),
+    compost_as_built("okra", "okra", okra),
+    compost_as_built("peas", "peas", pulses, seeds=2),
+    compost_as_built("lentils", "lentil", partial(pulses, **LENTILS)),
+    compost_as_built("kidney_beans", "kidney_bean", partial(pulses, **KIDNEYS)),
+    compost_as_built("passion_fruit_half", "passion_fruit", passion_fruit),
+    compost_as_built("persimmon", "persimmon", persimmon, seeds=2),
 )

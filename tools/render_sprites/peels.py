@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 from materials import mottled
-from recipe import compost_to_train
+from recipe import compost_as_built
 from shapes import (
     blob,
     fractal,
@@ -204,20 +204,18 @@ def peeling(rng):
     return [sheet(x, y, z, pick(rng, sides, sides[::-1]), thickness=1.6)]
 
 
-_recipe = partial(compost_to_train, lies_as_built=True)
-
 RECIPES = (
-    _recipe("fig_half", "fig", fig, poses=2),
-    _recipe("pomegranate_half", "pomegranate", pomegranate),
-    _recipe("dates", "date", dates),
-    _recipe("pineapple_slice", "pineapple", pineapple_slice, seeds=2),
-    _recipe("pineapple_crown", "pineapple", pineapple_crown, seeds=2),
-    _recipe("mango_peel", "mango", mango_peel),
-    _recipe("peach", "peach", peach, lies_as_built=False),
-    _recipe("apricot_half", "apricot", apricot_half),
-    _recipe("emptied_grapefruit", "grapefruit", emptied_grapefruit, seeds=2, poses=2),
-    _recipe("coconut_piece", "coconut", coconut_piece, seeds=2, poses=2),
-    _recipe("peeling", "peeling", peeling),
-    _recipe("pineapple_piece", "pineapple", partial(pineapple_slice, piece=True)),
-    _recipe("apricot_with_stone", "apricot", partial(apricot_half, stone=True), seeds=2),
+    compost_as_built("fig_half", "fig", fig, poses=2),
+    compost_as_built("pomegranate_half", "pomegranate", pomegranate),
+    compost_as_built("dates", "date", dates),
+    compost_as_built("pineapple_slice", "pineapple", pineapple_slice, seeds=2),
+    compost_as_built("pineapple_crown", "pineapple", pineapple_crown, seeds=2),
+    compost_as_built("mango_peel", "mango", mango_peel),
+    compost_as_built("peach", "peach", peach, lies_as_built=False),
+    compost_as_built("apricot_half", "apricot", apricot_half),
+    compost_as_built("emptied_grapefruit", "grapefruit", emptied_grapefruit, seeds=2, poses=2),
+    compost_as_built("coconut_piece", "coconut", coconut_piece, seeds=2, poses=2),
+    compost_as_built("peeling", "peeling", peeling),
+    compost_as_built("pineapple_piece", "pineapple", partial(pineapple_slice, piece=True)),
+    compost_as_built("apricot_with_stone", "apricot", partial(apricot_half, stone=True), seeds=2),
 )

@@ -22,11 +22,26 @@ class Recipe:
     lies_as_built: bool = False
 
 
+def compost(name, family, split, build, **more):
+    """A compostable."""
+    return Recipe(name, "compost", family, split, build, **more)
+
+
+def contaminant(name, family, split, build, **more):
+    """A contaminant."""
+    return Recipe(name, "non_compost", family, split, build, **more)
+
+
 def compost_to_train(name, family, build, **more):
     """A compostable of the train split."""
-    return Recipe(name, "compost", family, "train", build, **more)
+    return compost(name, family, "train", build, **more)
+
+
+def compost_as_built(name, family, build, **more):
+    """A compostable of the train split that lies as it was built."""
+    return compost_to_train(name, family, build, **{"lies_as_built": True, **more})
 
 
 def contaminant_to_train(build, family=None, **more):
     """A contaminant of the train split, named after the function that builds it, as is its family unless given."""
-    return Recipe(build.__name__, "non_compost", family or build.__name__, "train", build, **more)
+    return contaminant(build.__name__, family or build.__name__, "train", build, **more)

@@ -1,11 +1,9 @@
 """Pancakes, pastry and sweet things."""
 
-from functools import partial
-
 import numpy as np
 from materials import plain
 from peels import polar, scattered, tinted
-from recipe import compost_to_train
+from recipe import compost_as_built
 from shapes import (
     blob,
     box,
@@ -191,17 +189,15 @@ def flakes(rng):
     return parts
 
 
-_recipe = partial(compost_to_train, lies_as_built=True)
-
 RECIPES = (
-    _recipe("pancake", "pancake", pancake),
-    _recipe("flatbread", "flatbread", flatbread),
-    _recipe("waffle", "waffle", waffle),
-    _recipe("doughnut", "doughnut", doughnut),
-    _recipe("muffin", "muffin", muffin),
-    _recipe("chocolate", "chocolate", chocolate),
-    _recipe("popcorn", "popcorn", popcorn, seeds=2),
-    _recipe("crumbs", "crumbs", crumbs, seeds=2),
-    _recipe("dough", "dough", dough, seeds=2),
-    _recipe("cereal_flakes", "cereal", flakes, seeds=2),
+    compost_as_built("pancake", "pancake", pancake),
+    compost_as_built("flatbread", "flatbread", flatbread),
+    compost_as_built("waffle", "waffle", waffle),
+    compost_as_built("doughnut", "doughnut", doughnut),
+    compost_as_built("muffin", "muffin", muffin),
+    compost_as_built("chocolate", "chocolate", chocolate),
+    compost_as_built("popcorn", "popcorn", popcorn, seeds=2),
+    compost_as_built("crumbs", "crumbs", crumbs, seeds=2),
+    compost_as_built("dough", "dough", dough, seeds=2),
+    compost_as_built("cereal_flakes", "cereal", flakes, seeds=2),
 )

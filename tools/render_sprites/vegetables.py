@@ -2,7 +2,7 @@
 
 import numpy as np
 from materials import mottled, plain
-from recipe import Recipe
+from recipe import compost
 from shapes import (
     blob,
     lathe,
@@ -211,20 +211,16 @@ def broccoli(rng):
     return parts
 
 
-def _recipe(name, family, split, build, **more):
-    return Recipe(name, "compost", family, split, build, **more)
-
-
 RECIPES = (
-    _recipe("potato", "potato", "train", potato),
-    _recipe("potato_peel", "potato", "train", potato_peel, lies_as_built=True),
-    _recipe("carrot", "carrot", "test", carrot),
-    _recipe("onion", "onion", "train", onion),
-    _recipe("onion_half", "onion", "train", onion_half, seeds=1, poses=2, lies_as_built=True),
-    _recipe("tomato", "tomato", "train", tomato, seeds=2, poses=2),
-    _recipe("corn_cob", "corn", "test", corn_cob),
-    _recipe("cucumber_slice", "cucumber", "train", cucumber_slice),
-    _recipe("mushroom", "mushroom", "train", mushroom, seeds=2, poses=2),
-    _recipe("pepper", "pepper", "train", pepper),
-    _recipe("broccoli", "broccoli", "test", broccoli, seeds=2),
+    compost("potato", "potato", "train", potato),
+    compost("potato_peel", "potato", "train", potato_peel, lies_as_built=True),
+    compost("carrot", "carrot", "test", carrot),
+    compost("onion", "onion", "train", onion),
+    compost("onion_half", "onion", "train", onion_half, seeds=1, poses=2, lies_as_built=True),
+    compost("tomato", "tomato", "train", tomato, seeds=2, poses=2),
+    compost("corn_cob", "corn", "test", corn_cob),
+    compost("cucumber_slice", "cucumber", "train", cucumber_slice),
+    compost("mushroom", "mushroom", "train", mushroom, seeds=2, poses=2),
+    compost("pepper", "pepper", "train", pepper),
+    compost("broccoli", "broccoli", "test", broccoli, seeds=2),
 )

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spp_sorter.config import Config, ConfigError, DetectorConfig
+from spp_sorter.config import SHIPPED_MODELS, Config, ConfigError, DetectorConfig
 from spp_sorter.geometry.letterbox import INPUT_MULTIPLE, Letterbox
 from spp_sorter.network.allocator import keep_freed_memory
 from spp_sorter.network.checkpoint import CheckpointError, load_checkpoint
@@ -24,7 +24,7 @@ from spp_sorter.values import Detections, FloatArray, Grasps, ImageArray
 
 DEFAULT_CHECKPOINT = Path(__file__).parent / "assets" / "weights" / "default.pt"
 
-SHIPPED = {"default": DEFAULT_CHECKPOINT, "nano": DEFAULT_CHECKPOINT.with_name("nano.pt")}
+SHIPPED = {name: DEFAULT_CHECKPOINT.with_name(f"{name}.pt") for name in SHIPPED_MODELS}
 """Weights that come with the package, by name; ``nano`` takes half the time and finds a little less."""
 
 _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

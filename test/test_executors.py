@@ -16,7 +16,7 @@ from rclpy.node import Node
 from std_msgs.msg import String
 
 from spp_sorter.config import ConfigError
-from spp_sorter.ros.executors import TIMEOUT_S, make_executor, with_info
+from spp_sorter.ros.executors import make_executor, with_info
 
 pytest.importorskip("rclpy.experimental.events_executor", reason="this rclpy has no EventsExecutor")
 
@@ -41,7 +41,7 @@ def test_a_callback_gets_the_message_and_its_info(node: Node, kind: str) -> None
     end_ns = node.get_clock().now().nanoseconds + int(WAIT_S * 1e9)
     while not got and node.get_clock().now().nanoseconds < end_ns:
         publisher.publish(String(data="word"))
-        executor.spin_once(timeout_sec=TIMEOUT_S)
+        executor.spin_once(timeout_sec=0.1)
     executor.remove_node(node)
     message, info = got[0]
     assert message.data == "word"

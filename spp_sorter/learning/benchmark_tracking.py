@@ -17,16 +17,16 @@ import numpy as np
 
 from spp_sorter.config import Config
 from spp_sorter.geometry.belt import BeltMotion, BeltPosition, Forecast
-from spp_sorter.geometry.camera import Camera, pose_from_quaternion
+from spp_sorter.geometry.camera import Camera
 from spp_sorter.learning.benchmark_frames import machine, percentiles
 from spp_sorter.learning.evaluate import write_json
 from spp_sorter.picking.grasp import view_detections
 from spp_sorter.picking.planner import plan_picks
 from spp_sorter.picking.tracker import Tracker, Tracking
-from spp_sorter.values import LABELS, BeltSample, CameraIntrinsics, Detections, FloatArray, Grasps
+from spp_sorter.simulation.scene_config import camera_pose, default_intrinsics
+from spp_sorter.values import LABELS, BeltSample, Detections, FloatArray, Grasps
 
 SIZE_HW = (480, 640)
-FOCAL_PX = 640.0
 VIEW_M = 1.0
 """Length of belt that the camera sees from 1 m above it."""
 
@@ -83,10 +83,7 @@ def one_core() -> Iterator[None]:
 def measure(num_items: int, num_frames: int, seed: int) -> dict[str, Any]:
     """Times and the check, under the keys of ``--json``."""
     rng = np.random.default_rng(seed)
-    camera = Camera(
-        CameraIntrinsics(SIZE_HW, np.array([[FOCAL_PX, 0, 319.5], [0, FOCAL_PX, 239.5], [0, 0, 1]]), np.zeros(5)),
-        pose_from_quaternion([0, 0, 1], [1, 0, 0, 0]),
-    )
+    camera = Camera(default_intrinsics(SIZE_HW), camera_pose())
     config = Config()
     items = Items(num_items, SPEED_MPS * (num_frames + WARM_UP) / FPS + VIEW_M, rng)
     belt, tracker = BeltMotion(config.belt), Tracker(LABELS, config.picking.max_height)
@@ -161,7 +158,7 @@ class Items:
         boxes = np.concatenate([low[shown], high[shown]], 1) + rng.normal(0, NOISE_PX, (count, 4))
         points = camera.project(middle[shown]) + 0.5 + rng.normal(0, NOISE_PX, (count, 2))
         probs = np.where(self.label[near, None] == np.arange(2), 0.85, 0.1)
-        sizes = 2.0 * self.half[near] * FOCAL_PX
+        sizes = 2.0 * self.half[near] * SIZE_HW[1] / VIEW_M
         long_side_y = self.half[near, 1] > self.half[near, 0]
         found = Detections(
             np.clip(boxes, 0, np.tile(limits, 2)).astype(np.float32),

@@ -146,9 +146,9 @@ class Trainer:
                 spent.seconds = time.monotonic() - first
                 self.progress = self._advance(start_progress, spent.seconds, deadline - first, last_leg)
                 finished = self.progress >= 1 - 1e-12
-                late = team.any(time.monotonic() > deadline)
-                old = team.any(time.monotonic() > saved + options.save_seconds)
-                save = finished or late or old or self.step % options.save_every == 0
+                due = team.any(time.monotonic() > min(deadline, saved + options.save_seconds))
+                late = due and team.any(time.monotonic() > deadline)
+                save = finished or due or self.step % options.save_every == 0
                 if save or self.step % options.check_every == 0:
                     figures = learner.check()
                     if self.step % LOG_EVERY == 0 or save:

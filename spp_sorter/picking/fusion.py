@@ -14,6 +14,7 @@ import numpy.typing as npt
 from spp_sorter.geometry.belt import BeltPosition
 from spp_sorter.picking import point_filter
 from spp_sorter.picking.grasp import Views
+from spp_sorter.picking.track_table import among
 from spp_sorter.values import FloatArray, IntArray
 
 CONFIRMED_VIEWS = 3
@@ -134,7 +135,7 @@ def _count_together(t: npt.NDArray[Any]) -> None:
     """Count the frames in which a track was seen beside the older one in whose place it began."""
     (rows,) = np.nonzero(t["rival"] > 0)
     if len(rows):
-        t["together"][rows] += (t["rival"][rows][:, None] == t["id"]).any(1)
+        t["together"][rows] += among(t["rival"][rows], t["id"])
 
 
 def _restart(t: npt.NDArray[Any], which: npt.NDArray[np.bool_], belt: BeltPosition) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spp_sorter.geometry.belt import BeltPosition
-from spp_sorter.values import FloatArray, Track
+from spp_sorter.values import FloatArray, IntArray, Track
 
 WHOLE_VIEWS = 2
 """Views in a row, none cut by the image's edge, after which an item counts as seen whole."""
@@ -82,6 +82,11 @@ def new_table(num_rows: int, num_labels: int) -> npt.NDArray[Any]:
             ]
         ),
     )
+
+
+def among(values: IntArray, numbers: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Which of ``values`` [A] are among ``numbers``; for the few of a frame in half the time of ``np.isin``."""
+    return np.asarray((values[:, None] == np.asarray(numbers)).any(1))
 
 
 def points_at(table: npt.NDArray[Any], belt: BeltPosition) -> FloatArray:

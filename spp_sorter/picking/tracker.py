@@ -20,12 +20,12 @@ from spp_sorter.picking.prediction import Predicted, predict, sights_of
 from spp_sorter.picking.probation import decide, doubt
 from spp_sorter.picking.repeats import Sights, same_item
 from spp_sorter.picking.slips import slips
-from spp_sorter.picking.track_table import WHOLE_VIEWS, new_table, tracks_of
+from spp_sorter.picking.track_table import WHOLE_VIEWS, among, new_table, tracks_of
 from spp_sorter.values import IntArray, Track
 
 _MAX_TRACKS = 500
 _NO_ID = 0  # of a row that another one stands for; it is dropped in the same frame
-_DOUBT_AT = np.array([WHOLE_VIEWS, 5, 10, 20])  # whole views at which a track is compared with its neighbours
+_DOUBT_AT = (WHOLE_VIEWS, 5, 10, 20)  # whole views at which a track is compared with its neighbours
 _TENTATIVE_S = 0.35  # a track that is not confirmed dies after this long unseen
 _TENTATIVE_LOOKS = 1.5  # and not before it was missed twice, where the camera looks rarely
 _GONE_S = 60.0  # any track dies after this long unseen and out of view
@@ -217,7 +217,7 @@ class Tracker:
         """
         table = self._table[: len(predicted.in_sight)]
         fit = ~table["doubted"] & ~table["proven"]
-        young = np.flatnonzero(fit & table["seen"] & (table["whole_views"][:, None] == _DOUBT_AT).any(1))
+        young = np.flatnonzero(fit & table["seen"] & among(table["whole_views"], _DOUBT_AT))
         if not len(young):
             return
         well_known = (table["whole_views"] >= CONFIRMED_VIEWS) & (table["existence"] > 0.0)
@@ -302,7 +302,7 @@ class Tracker:
         blocked = dict.fromkeys(table["id"][table["existence"] < 0.0].tolist(), "lost")
         rivals = np.flatnonzero((table["rival"] > 0) & (table["together"] < CONFIRMED_VIEWS))
         if len(rivals):
-            alive = rivals[(table["rival"][rivals][:, None] == table["id"]).any(1)]
+            alive = rivals[among(table["rival"][rivals], table["id"])]
             blocked.update(dict.fromkeys(table["id"][alive].tolist(), "duplicate"))
         return blocked
 

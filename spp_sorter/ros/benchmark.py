@@ -15,10 +15,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "detector": ("spp_sorter.learning.benchmark_detector", "time of a whole detection, stage by stage"),
     "spp": ("spp_sorter.learning.benchmark_spp", "time of spatial pyramid pooling against the number of windows"),
     "peers": ("spp_sorter.learning.benchmark_peers", "other detectors on the same frames in the same run"),
-    "tracking": (
-        "spp_sorter.learning.benchmark_tracking",
-        "time of tracker and planner with many items in view",
-    ),
+    "tracking": ("spp_sorter.learning.benchmark_tracking", "time of tracker and planner with many items in view"),
     "picking": ("spp_sorter.ros.benchmark_picking", "position, yaw and time of picks against the truth"),
     "node": (
         "spp_sorter.ros.benchmark_node",

@@ -15,8 +15,8 @@ from rclpy.executors import Executor, SingleThreadedExecutor
 
 from spp_sorter.config import ConfigError
 
-TIMEOUT_S = 0.1
-"""How long ``events`` waits at most: without a timeout, its wait does not end with its context."""
+TIMEOUT_S: dict[str, float | None] = {"single": None, "events": 0.1}
+"""How long ``spin_once`` may wait: without a timeout, that of ``events`` does not end with its context."""
 
 
 def make_executor(kind: str, context: Context) -> Executor:

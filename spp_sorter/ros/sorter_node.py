@@ -243,8 +243,7 @@ def spin(node: SorterNode, ending: threading.Event | None = None) -> None:
     kind = node.config.node.executor
     executor = make_executor(kind, node.context)
     executor.add_node(node)
-    timeout_s = None if kind == "single" else TIMEOUT_S
-    while node.context.ok() and not (ending and ending.is_set()) and _spin_once(executor, node, timeout_s):
+    while node.context.ok() and not (ending and ending.is_set()) and _spin_once(executor, node, TIMEOUT_S[kind]):
         pass
     executor.remove_node(node)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -31,6 +33,7 @@ from spp_sorter.ros.health import Snapshot
 from spp_sorter.ros.sorter_node import SorterNode, spin
 from spp_sorter.values import CameraIntrinsics
 
+ROOT = Path(__file__).resolve().parent.parent
 WAIT_S = 60.0
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 INTRINSICS = CameraIntrinsics((120, 160), np.array([[160.0, 0, 79.5], [0, 160, 59.5], [0, 0, 1]]), np.zeros(0))
@@ -58,6 +61,19 @@ def random_checkpoint(path: Path) -> Path:
 def picture(size_hw: tuple[int, int] = (120, 160), seed: int = 0) -> np.ndarray:
     noise = np.random.default_rng(seed).integers(0, 255, (*size_hw, 3)).astype(np.uint8)
     return cv2.GaussianBlur(noise, (0, 0), 4)
+
+
+def start_process(checkpoint: Path, folder: Path, *more: str) -> subprocess.Popen[str]:
+    """The program ``sorter_node`` with a model, a moving belt and ``more`` ROS arguments."""
+    settings = folder / "cell.yaml"
+    settings.write_text(
+        "/**:\n  ros__parameters:\n"
+        f"    model: {{checkpoint: '{checkpoint}', device: cpu, precision: fp32, threads: 1}}\n"
+        "    detector: {score_thresh: 0.0, max_detections: 3}\n    belt: {speed: 1}\n    node: {max_age: 600}\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "spp_sorter.ros.sorter_node", "--ros-args", "--params-file", str(settings), *more]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 class Peer:

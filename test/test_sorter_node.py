@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
-from node_cell import ON_REQUEST, Cell, Peer, picture, random_checkpoint, values_of
+from node_cell import ON_REQUEST, Cell, Peer, picture, random_checkpoint, start_process, values_of
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, JointState
@@ -421,18 +421,6 @@ def test_camera_in_another_process(shared: Cell) -> None:
     # The first may be sent before the subscription has matched.
     assert 38 <= received <= len(sent)
     assert after.lost == before.lost
-
-
-def start_process(checkpoint: Path, folder: Path, *more: str) -> subprocess.Popen[str]:
-    settings = folder / "cell.yaml"
-    settings.write_text(
-        "/**:\n  ros__parameters:\n"
-        f"    model: {{checkpoint: '{checkpoint}', device: cpu, precision: fp32, threads: 1}}\n"
-        "    detector: {score_thresh: 0.0, max_detections: 3}\n    belt: {speed: 1}\n    node: {max_age: 600}\n",
-        encoding="utf-8",
-    )
-    command = [sys.executable, "-m", "spp_sorter.ros.sorter_node", "--ros-args", "--params-file", str(settings), *more]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def end_by(process: subprocess.Popen[str], number: signal.Signals, peer: Peer) -> None:

@@ -1,11 +1,13 @@
 """Does the class come from the item or from the file? Trained without each source in turn, tested on that source.
 
-    python tools/leave_one_out.py OUT --pack PACK --minutes 8 --model default
+    python tools/leave_one_out.py OUT --pack PACK --minutes 8
+    python tools/leave_one_out.py OUT --pack PACK -- --steps 400 --batch 16
 
 For every source of the pack: a training without it, then its held-out objects measured with those weights and with
-weights that have seen every source. A detector that had learned how the pictures of a source are cut, coded or lit,
-and not what is in them, would name the items of a source that it has never seen by chance only. Trainings that are
-done already in OUT are not repeated. Arguments after `--` go to `spp_sorter train`.
+weights that have seen every source, trained in the same way unless --model names some. A detector that had learned how
+the pictures of a source are cut, coded or lit, and not what is in them, would name the items of a source that it has
+never seen by chance only. Trainings that are done already in OUT are not repeated. Arguments after `--` go to
+`spp_sorter train`.
 """
 
 import argparse
@@ -35,11 +37,12 @@ def measure(model, source, args, path):
 
 
 def train(source, args):
-    out = args.out / f"without_{source}"
+    """Weights trained without a source; with all of them for None."""
+    out = args.out / (f"without_{source}" if source else "with_all")
     state, done = out / "state.pt", out / "done"
     if not done.is_file():
-        words = ["--exclude-source", source, "--pack", args.pack, "--device", args.device]
-        budget = ["--budget-minutes", args.minutes]
+        words = ["--pack", args.pack, "--device", args.device, *(["--exclude-source", source] if source else [])]
+        budget = [] if "--steps" in args.train else ["--budget-minutes", args.minutes]
         resume = ["--resume"] if state.is_file() else []
         command("train", "--out", out, *words, *budget, *resume, *args.train)
         done.touch()
@@ -56,20 +59,24 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--pack", type=Path, default=Path(".cache/pack"))
-    parser.add_argument("--minutes", type=float, default=8.0, help="of each training")
-    parser.add_argument("--model", default="default", help="weights that have seen every source")
+    parser.add_argument("--minutes", type=float, default=8.0, help="of each training, without --steps after --")
+    parser.add_argument("--model", default="", help="weights that have seen every source: a file, or `default`")
     parser.add_argument("--scenes", type=int, default=60, help="test scenes per density")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--sources", nargs="+", help="only these")
-    parser.add_argument("train", nargs="*", help="further arguments of `spp_sorter train`, after --")
-    args = parser.parse_args()
+    parser.epilog = "further arguments of `spp_sorter train` stand after --"
+    words = sys.argv[1:]
+    end = words.index("--") if "--" in words else len(words)
+    args = parser.parse_args(words[:end])
+    args.train = words[end + 1 :]
     listing = json.loads((args.pack / "pack.json").read_text(encoding="utf-8"))["assets"]
     sources = args.sources or sorted({asset["source"] for asset in listing if asset["split"] == "test"})
     args.out.mkdir(parents=True, exist_ok=True)
     table = list(HEAD)
+    with_all = args.model or train(None, args)
     for source in sources:
         without = measure(train(source, args), source, args, args.out / f"{source}_without.json")
-        seen = measure(args.model, source, args, args.out / f"{source}_with.json")
+        seen = measure(with_all, source, args, args.out / f"{source}_with.json")
         for label in (name for name in without if name != "background" and sum(without[name].values())):
             total, found, right = shares(without[label], label)
             _, found_with, right_with = shares(seen[label], label)

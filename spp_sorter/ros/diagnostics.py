@@ -15,7 +15,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from spp_sorter.config import NodeConfig
 from spp_sorter.ros.health import Snapshot, worst
 from spp_sorter.ros.transport import LARGE_FRAME_REMEDY, TopicReport
-from spp_sorter.values import Level
+from spp_sorter.values import Level, Status
 
 LOSS_WARN = 0.01
 """Share of frames lost in transport, lately, above which it is reported."""
@@ -117,11 +117,20 @@ def _stale_text(state: NodeState, config: NodeConfig) -> str:
 
 
 def _transport(state: NodeState, health: Snapshot, topics: Sequence[TopicReport]) -> Part:
-    values = {"lost": str(health.lost)}
+    values = {"lost": str(health.lost), "rejoins": str(health.rejoins)}
     for report in topics:
         values[f"{report.topic} publishers"] = str(report.publishers)
         values[f"{report.topic} messages"] = str(report.messages)
     faults = [report.status for report in topics if report.status is not None]
+    if health.recent.get("rejoins"):
+        faults.append(
+            Status(
+                "rejoined",
+                Level.WARN,
+                "the process stood still, and nothing was heard any more though publishers were matched: the node has "
+                "left the graph and joined it anew. Find out what stopped it: swapping, a machine asleep, overload",
+            )
+        )
     values.update((status.name, f"{status.level.name}: {status.message}") for status in faults)
     texts = [f"{status.name}: {status.message}" for status in faults]
     lost = health.recent.get("lost", 0)

@@ -29,8 +29,10 @@ class Snapshot:
         dropped: frames answered with nothing, by cause: ``replaced``, ``stale``, ``bad.<cause>``, ``failed.<error>``,
             ``deactivated``.
         lost: gaps in the publishers' sequence numbers: frames that never arrived.
+        rejoins: how often the node left the graph and joined it anew, because it was cut off.
         overtaken: frames that were processed although the middleware had received a newer one.
-        recent: causes of the last ``RECENT_S`` seconds with their numbers, ``lost`` and ``received`` among them.
+        recent: causes of the last ``RECENT_S`` seconds with their numbers, ``lost``, ``received`` and ``rejoins`` among
+            them.
         received_hz: rate of arrival over the last ``RECENT_S`` seconds.
         processed_hz: rate of results over the same time.
         silence_s: seconds since a frame arrived (since activation when none has), None before activation.
@@ -44,6 +46,7 @@ class Snapshot:
     processed: int
     dropped: Mapping[str, int]
     lost: int
+    rejoins: int
     overtaken: int
     recent: Mapping[str, int]
     received_hz: float
@@ -78,13 +81,25 @@ class Health:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last_error = ""
+        self._goes_on = False
         self.start()
+
+    def go_on(self) -> None:
+        """Let the next start keep all counts: the node only joins the graph anew."""
+        with self._lock:
+            self._goes_on = True
+            self._rejoins += 1
+            self._recent.append((time.monotonic(), "rejoins", 1))
 
     def start(self) -> None:
         """Begin at zero, as at activation; the last error stays."""
         now_s = time.monotonic()
         with self._lock:
-            self._received = self._processed = self._lost = self._overtaken = 0
+            if self._goes_on:
+                self._goes_on = False
+                self._expect(now_s)
+                return
+            self._received = self._processed = self._lost = self._rejoins = self._overtaken = 0
             self._arrivals_ns: deque[int] = deque(maxlen=64)
             self._dropped: Counter[str] = Counter()
             self._recent: deque[tuple[float, str, int]] = deque(maxlen=10_000)
@@ -92,9 +107,12 @@ class Health:
             self._rates = {"received": _Rate(), "processed": _Rate()}
             self._stages_ms: dict[str, deque[float]] = {}
             self._statuses: dict[str, Status] = {}
-            self._heard_s: float | None = now_s
-            self._answered_s = now_s
-            self._waiting_from_s: float | None = None
+            self._expect(now_s)
+
+    def _expect(self, now_s: float) -> None:
+        self._heard_s: float | None = now_s
+        self._answered_s = now_s
+        self._waiting_from_s: float | None = None
 
     def stop(self) -> None:
         """Nothing is expected any more: silence is no condition."""
@@ -192,6 +210,7 @@ class Health:
                 processed=self._processed,
                 dropped=dict(self._dropped),
                 lost=self._lost,
+                rejoins=self._rejoins,
                 overtaken=self._overtaken,
                 recent=dict(recent),
                 received_hz=self._rates["received"].per_second(now_s),

@@ -241,6 +241,15 @@ class Intake:
             return None
         return value
 
+    @property
+    def messages(self) -> int:
+        """Messages of all kinds heard so far."""
+        return sum(watch.messages for watch in self._watches.values())
+
+    def has_publishers(self) -> bool:
+        """Whether anybody publishes what is subscribed."""
+        return any(watch.publishers() for watch in self._watches.values())
+
     def reports(self) -> list[TopicReport]:
         """What each input has received."""
         return [watch.report() for watch in self._watches.values()]

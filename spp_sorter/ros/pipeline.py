@@ -13,6 +13,7 @@ from spp_sorter.config import Config, ConfigError
 from spp_sorter.ros import messages
 from spp_sorter.ros.examples import ExampleKeeper
 from spp_sorter.ros.health import Health
+from spp_sorter.ros.hearing import Hearing
 from spp_sorter.ros.intake import Arrival, Intake
 from spp_sorter.ros.mailbox import Worker
 from spp_sorter.ros.messages import BadFrame
@@ -52,6 +53,7 @@ class Pipeline:
         self._worker: Worker[Arrival] | None = None
         self._last_stamp_ns = 0
         self._withdrawn = False
+        self._hearing = Hearing()
 
     @property
     def description(self) -> str:
@@ -77,6 +79,7 @@ class Pipeline:
         """Publish the label map, start the worker and subscribe."""
         self._health.start()
         self._last_stamp_ns, self._withdrawn = 0, False
+        self._hearing = Hearing()
         self._publishers.publish_labels(self._detector.label_names, self._config)
         self._worker = Worker(self._process, self._failed)
         self._intake = Intake(self._node, self._config, self._health, self._arrived, self._sorter.add_belt_sample)
@@ -120,6 +123,13 @@ class Pipeline:
         self._node.get_logger().warning(
             f"no frame was answered for {self._config.node.stale_after:g} s: picks are withdrawn; see /diagnostics"
         )
+
+    def is_cut_off(self) -> bool:
+        """Whether nothing is heard any more since the process stood still; call it after ``watch``."""
+        if self._intake is None:
+            return False
+        lost = self._hearing.is_lost(time.monotonic(), self._intake.messages)
+        return lost and self._intake.has_publishers()
 
     def _take_queued(self) -> None:
         intake = self._intake

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import rclpy
+from rclpy.context import Context
 
 FOLDER = Path("/dev/shm")
 PREFIX = "fastdds_"
@@ -19,12 +20,15 @@ PORT_PREFIX = "fastdds_port"
 LOCK_SUFFIX = "_el"
 
 
-def leave_graph() -> None:
-    """Shut rclpy down and destroy its participant. Call it before ``os._exit``, with no reference to a node left.
+def leave_graph(context: Context | None = None) -> None:
+    """Shut a context down and destroy its participant. Call it before ``os._exit``, with no reference to a node left.
 
     The participant lives as long as any handle, and handles in reference cycles live until they are collected.
+
+    Args:
+        context: rclpy's default one without it.
     """
-    rclpy.try_shutdown()
+    rclpy.try_shutdown(context=context)
     gc.unfreeze()
     gc.collect()
 

@@ -15,21 +15,21 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.executors import Executor, ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
 from spp_sorter.config import Config, ConfigError
 from spp_sorter.ros.diagnostics import NodeState, diagnostic_array
 from spp_sorter.ros.executors import TIMEOUT_S, make_executor
 from spp_sorter.ros.health import Health
-from spp_sorter.ros.parameters import Parameters, unknown_overrides
+from spp_sorter.ros.membership import Membership
+from spp_sorter.ros.parameters import Parameters, current_values, unknown_overrides
 from spp_sorter.ros.pipeline import Pipeline
-from spp_sorter.ros.shared_memory import leave_graph
 from spp_sorter.ros.signals import end_on_signals
 from spp_sorter.ros.steady import LoadedDetector, SteadyDetector
 
@@ -78,6 +78,7 @@ class SorterNode(LifecycleNode):
     Attributes:
         lifecycle: ``unconfigured``, ``inactive``, ``active`` or ``finalized``.
         health: counters of every frame.
+        is_cut_off: the active node hears nothing any more, and only a new participant helps.
 
     Raises:
         ConfigError: start values of parameters that are wrong.
@@ -88,6 +89,7 @@ class SorterNode(LifecycleNode):
         self.lifecycle = "unconfigured"
         self.health = Health()
         self.health.stop()
+        self.is_cut_off = False
         self._pipeline: Pipeline | None = None
         self._settings = Parameters(self, self._changed, lambda: self._pipeline is not None, self._check)
         for line in unknown_overrides(self):
@@ -196,6 +198,7 @@ class SorterNode(LifecycleNode):
     def _watch(self) -> None:
         if self._pipeline is not None:
             self._pipeline.watch()
+            self.is_cut_off = self.is_cut_off or self._pipeline.is_cut_off()
 
     def _diagnose(self) -> None:
         pipeline = self._pipeline
@@ -228,6 +231,19 @@ class SorterNode(LifecycleNode):
         self.health.error(text)
         self.get_logger().error(text)
 
+    def current_values(self) -> list[Parameter[Any]]:
+        """All parameters as they are now, to start another node with."""
+        return current_values(self)
+
+    def inherit(self, health: Health) -> None:
+        """Go on where an active node was that had to leave the graph: its counts, configured and active."""
+        health.go_on()
+        self.health = health
+        self.start()
+        self.get_logger().warning(
+            "the process stood still and was cut off: it has left the graph and joined it anew; see /diagnostics"
+        )
+
     def end(self) -> bool:
         """Stop and leave the graph; returns whether nothing of the node runs any more."""
         ended = self._pipeline is None or self._pipeline.stop()
@@ -236,16 +252,22 @@ class SorterNode(LifecycleNode):
         return ended
 
 
-def spin(node: SorterNode, ending: threading.Event | None = None) -> None:
-    """Run the node's callbacks until the context ends or ``ending`` is set; one that raises is logged, no more."""
+def spin(node: SorterNode, ending: threading.Event | None = None) -> bool:
+    """Run the node's callbacks; one that raises is logged, no more.
+
+    Returns:
+        Whether the node must join the graph anew; False when the context has ended or ``ending`` is set.
+    """
     if not node.context.ok():
-        return
+        return False
     kind = node.config.node.executor
     executor = make_executor(kind, node.context)
     executor.add_node(node)
-    while node.context.ok() and not (ending and ending.is_set()) and _spin_once(executor, node, TIMEOUT_S[kind]):
-        pass
+    while not node.is_cut_off and node.context.ok() and not (ending and ending.is_set()):
+        if not _spin_once(executor, node, TIMEOUT_S[kind]):
+            break
     executor.remove_node(node)
+    return node.is_cut_off and node.context.ok() and not (ending and ending.is_set())
 
 
 def _spin_once(executor: Executor, node: SorterNode, timeout_s: float | None) -> bool:
@@ -272,25 +294,22 @@ def run(args: list[str] | None, ending: threading.Event | None = None, kind: typ
     Returns:
         The exit code: 0, or 1 for parameters that are wrong.
     """
-    node = None
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     signals = SignalHandlerOptions.ALL if ending is None else SignalHandlerOptions.NO
+    membership = Membership(kind, args, signals)
     try:
-        rclpy.init(args=args, signal_handler_options=signals)
-        node = kind()
-        if node.config.node.autostart:
-            node.start()
-        spin(node, ending)
+        membership.join()
+        if membership.node.config.node.autostart:
+            membership.node.start()
+        while spin(membership.node, ending):
+            membership.rejoin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except ConfigError as error:
         print(f"spp_sorter: {error}", file=sys.stderr)
         return 1
     finally:
-        if node is not None:
-            node.end()
-        node = None
-        leave_graph()
+        membership.leave()
     return 0
 
 

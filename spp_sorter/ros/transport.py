@@ -47,18 +47,21 @@ class TopicWatch:
         label: the input's name in statuses, such as ``image``.
         subscriptions: the subscriptions that feed the input.
         required: whether it is a fault that nobody publishes.
+
+    Attributes:
+        messages: how many were taken.
     """
 
     def __init__(self, node: Node, label: str, subscriptions: Sequence[Subscription], required: bool) -> None:
         self._node, self._label, self.subscriptions = node, label, subscriptions
         self._required = required
-        self._messages = 0
+        self.messages = 0
         self._heard_s = time.monotonic()
         self._matched = False
 
     def heard(self) -> None:
         """Call with every message."""
-        self._messages += 1
+        self.messages += 1
         self._heard_s = time.monotonic()
 
     def publishers(self) -> int:
@@ -72,7 +75,7 @@ class TopicWatch:
             self._heard_s = time.monotonic()
         self._matched = matched > 0
         status = self._silent(matched) if matched else self._unmatched()
-        return TopicReport(self.subscriptions[0].topic_name, matched, self._messages, status)
+        return TopicReport(self.subscriptions[0].topic_name, matched, self.messages, status)
 
     def _silent(self, matched: int) -> Status | None:
         silence_s = time.monotonic() - self._heard_s

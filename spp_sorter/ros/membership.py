@@ -1,0 +1,89 @@
+"""A node's place in the graph, which it can leave and join anew without forgetting anything but its tracks."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
+
+import rclpy
+from rclpy.context import Context
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
+
+from spp_sorter.ros.health import Health
+from spp_sorter.ros.shared_memory import leave_graph
+
+
+class Successor(Protocol):
+    """A node that another one of its kind can follow.
+
+    Attributes:
+        health: its counts.
+    """
+
+    health: Health
+
+    def current_values(self) -> list[Parameter[Any]]:
+        """All its parameters."""
+
+    def inherit(self, health: Health) -> None:
+        """Go on where an active node was, with its counts."""
+
+    def end(self) -> bool:
+        """Stop, and destroy the node."""
+
+
+Kind = TypeVar("Kind", bound=Successor)
+
+
+class Membership(Generic[Kind]):
+    """One node in a context, and so in a participant, of its own. Nobody else may keep the node while it rejoins.
+
+    Args:
+        kind: makes the node; takes ``context`` and ``parameter_overrides``.
+        args: ROS arguments, None for the process's own.
+        signals: rclpy's handlers.
+    """
+
+    def __init__(self, kind: Callable[..., Kind], args: list[str] | None, signals: SignalHandlerOptions) -> None:
+        self._kind, self._args, self._signals = kind, args, signals
+        self._context: Context | None = None
+        self._node: Kind | None = None
+
+    @property
+    def node(self) -> Kind:
+        """The node; only between ``join`` and ``leave``."""
+        assert self._node is not None
+        return self._node
+
+    def join(self, **kwargs: object) -> None:
+        """Make the node, with ``kwargs`` for it; raises what it raises."""
+        self._context = rclpy.Context()
+        rclpy.init(args=self._args, context=self._context, signal_handler_options=self._signals)
+        self._node = self._kind(context=self._context, **kwargs)
+
+    def rejoin(self) -> None:
+        """Put another node in the place of this one, which is cut off, with its parameters and counts."""
+        left, health, values = self._context, self.node.health, self.node.current_values()
+        # A participant ends with its last node, and its port would go to the new one; but others have lost that port.
+        keeper = Node("leaving", context=left, use_global_arguments=False, enable_rosout=False)
+        self._end_node()
+        self.join(parameter_overrides=values)
+        self.node.inherit(health)
+        keeper.destroy_node()
+        del keeper
+        leave_graph(left)
+
+    def leave(self) -> None:
+        """End the node and its participant."""
+        self._end_node()
+        leave_graph(self._context)
+
+    def _end_node(self) -> None:
+        if self._node is not None:
+            self._node.end()
+        self._node = None
+        gc.unfreeze()
+        gc.collect()  # its publisher of logs would be in the way of the next one's

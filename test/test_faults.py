@@ -23,7 +23,7 @@ from rosgraph_msgs.msg import Clock
 from vision_msgs.msg import Detection3D, Detection3DArray
 
 from spp_sorter.config import Config, DetectorConfig, parameters
-from spp_sorter.ros import cycles, messages
+from spp_sorter.ros import cycles, messages, shared_memory
 from spp_sorter.ros.messages import stamp_to_ns
 from spp_sorter.values import LABELS, Detections, ImageArray
 
@@ -222,11 +222,14 @@ def test_a_signal_while_the_model_loads_ends_the_node(tmp_path: Path) -> None:
     assert process.stdout is not None
     while "loading" not in process.stdout.readline():
         assert process.poll() is None
+    segments = shared_memory.segments_of(process.pid)
+    assert segments
     started = time.monotonic()
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=30)
     assert time.monotonic() - started < 2.0
     assert process.returncode == 0, output
+    assert shared_memory.clear(segments) == [], "left behind in /dev/shm"
 
 
 SLOW_START = """
@@ -234,7 +237,8 @@ import ctypes
 from spp_sorter.ros.sorter_node import SorterNode, main
 def load_detector(self, config):
     print("loading", flush=True)
-    ctypes.PyDLL(None).sleep(30)  # holds the interpreter's lock, as a library that loads may do
+    while True:  # never gives up, and holds the interpreter's lock meanwhile, as a library that loads may do
+        ctypes.PyDLL(None).usleep(50_000)
 SorterNode.load_detector = load_detector
 main()
 """

@@ -7,6 +7,8 @@ import signal
 import threading
 import time
 
+from spp_sorter.ros.shared_memory import abandon
+
 END_WITHIN_S = 1.5
 """A process that was told to end does so in this time."""
 
@@ -31,6 +33,7 @@ def end_on_signals() -> threading.Event:
         os.read(readable, 1)
         ending.set()
         time.sleep(END_WITHIN_S)
+        abandon()
         os._exit(0)
 
     threading.Thread(target=wait, name="signals", daemon=True).start()

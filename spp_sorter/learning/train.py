@@ -32,9 +32,6 @@ SCENE_HW = (480, 640)
 FRESH = 0.12
 """Share of the simulated scenes that are new: they take longer to render than to learn from."""
 
-SIZES = ((0.75, 1.0), (0.625, 0.8125), (0.875, 1.125))
-"""Heights and widths of the training input in units of the network's long side."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
@@ -196,13 +193,12 @@ def _distillation(args: argparse.Namespace, student: SppNetwork) -> Distillation
 
 def _options(args: argparse.Namespace, long_side: int, device: torch.device) -> TrainingOptions:
     from spp_sorter.learning.schedule import Schedule
-    from spp_sorter.learning.training_options import TrainingOptions
+    from spp_sorter.learning.training_options import TrainingOptions, input_sizes
 
     cuda = device.type == "cuda"
     steps = args.steps or (200 if args.data is not None else 2000) * (10 if cuda else 1)
     frozen_below = args.freeze or (2 if cuda else 8)
     trained = _starts_trained(args)
-    sizes = tuple((_whole(high * long_side), _whole(wide * long_side)) for high, wide in SIZES)
     return TrainingOptions(
         steps=0 if args.budget_minutes else steps,
         budget_minutes=args.budget_minutes or math.inf,
@@ -210,7 +206,7 @@ def _options(args: argparse.Namespace, long_side: int, device: torch.device) -> 
         learning_rate=args.rate or (3e-4 if trained else 1.5e-3 if cuda else 1e-3),
         backbone_rate=1.0 if args.arch != "default" else 0.2,  # a backbone that starts at random learns as the rest
         schedule=Schedule.of_trained(frozen_below) if trained else Schedule(frozen_below=frozen_below),
-        sizes_hw=sizes,
+        sizes_hw=input_sizes(long_side),
         save_every=1000 if cuda else 100,
         check_every=20 if cuda else 1,
         seed=args.seed,
@@ -262,8 +258,3 @@ def _workers(asked: int | None, cuda: bool, processes: int) -> int:
     if asked is not None:
         return asked
     return max(1, ((os.cpu_count() or 1) - 2) // processes) if cuda else 1
-
-
-def _whole(pixels: float) -> int:
-    """The nearest multiple of the coarsest stride."""
-    return max(32, round(pixels / 32) * 32)

@@ -7,9 +7,21 @@ from dataclasses import dataclass, field
 
 from spp_sorter.learning.schedule import Schedule
 
+SIZES = ((0.75, 1.0), (0.625, 0.8125), (0.875, 1.125))
+"""Heights and widths of the training input in units of the network's long side."""
+
 
 class TrainingError(RuntimeError):
     """Training cannot go on; the text says why and what to do."""
+
+
+def input_sizes(long_side: int) -> tuple[tuple[int, int], ...]:
+    """Heights and widths to train a network of this long side at: multiples of the coarsest stride."""
+    return tuple((_whole(high * long_side), _whole(wide * long_side)) for high, wide in SIZES)
+
+
+def _whole(pixels: float) -> int:
+    return max(32, round(pixels / 32) * 32)
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,7 @@ class TrainingOptions:
     weight_decay: float = 0.02
     schedule: Schedule = field(default_factory=Schedule)
     ema: float = 0.9998
-    sizes_hw: tuple[tuple[int, int], ...] = ((448, 576), (352, 480), (512, 640))
+    sizes_hw: tuple[tuple[int, int], ...] = input_sizes(576)
     save_every: int = 200
     save_seconds: float = 60.0
     check_every: int = 1

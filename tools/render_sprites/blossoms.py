@@ -2,7 +2,7 @@
 
 import numpy as np
 from foliage import DRY, GREEN, veins
-from peels import scattered, tinted
+from parts import scattered, tinted
 from recipe import compost_as_built
 from shapes import fractal, offset_of, pick, sheet, sheet_grid, smooth_path, tube, turned
 

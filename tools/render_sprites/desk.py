@@ -2,10 +2,10 @@
 
 import numpy as np
 from materials import mottled, plain
+from parts import heap, slab
 from recipe import contaminant_to_train
 from shapes import box, lathe, pick, smooth_path, tube
 from sundries import BRASS, HUES, STEEL, coat, placed, prism
-from toybox import heap, slab
 
 
 def crayon(rng):

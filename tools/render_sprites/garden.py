@@ -3,7 +3,7 @@
 import numpy as np
 from blossoms import blade
 from foliage import GREEN
-from peels import scattered, tinted
+from parts import scattered, tinted
 from recipe import compost_as_built
 from shapes import blob, fractal, offset_of, pick, sheet, sheet_grid, smooth_path, tube, turned
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 from materials import mottled, plain
+from parts import ring_path, slab
 from recipe import contaminant_to_train
 from shapes import ball_points, blob, box, crumpled, lathe, mesh_object, pick, sheet, sheet_grid, smooth_path, tube
 from sundries import HUES, STEEL, coat, placed
-from toybox import ring_path, slab
 
 GREYS = ("#24262a", "#24262a", "#e2dfd6", "#8a8a88", "#b8b4a8")
 YARNS = (*HUES, "#2a4a7a", "#c87890", "#8a8a84", "#6a4a7a")

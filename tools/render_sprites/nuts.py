@@ -2,7 +2,7 @@
 
 import numpy as np
 from materials import plain
-from peels import bowl, polar, round_fruit, scattered, tinted
+from parts import bowl, polar, round_fruit, scattered, tinted
 from recipe import compost_as_built
 from shapes import (
     blob,

@@ -3,7 +3,7 @@
 from functools import partial
 
 import numpy as np
-from peels import cut_half, polar, scattered, tinted
+from parts import cut_half, polar, scattered, tinted
 from recipe import compost_as_built
 from shapes import blob, lathe_rings, loft, pick, roughened, sheet, sheet_grid, smooth_path, tube, turned
 from stalks import cut_loft, long_rings

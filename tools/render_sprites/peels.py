@@ -3,74 +3,18 @@
 from functools import partial
 
 import numpy as np
-from materials import mottled
+from parts import bowl, cut_half, polar, round_fruit, scattered, tinted
 from recipe import compost_as_built
 from shapes import (
     blob,
-    fractal,
-    lathe,
     lathe_rings,
     loft,
-    offset_of,
     pick,
     sheet,
     sheet_grid,
     turned,
 )
 from stalks import long_rings
-
-
-def tinted(rng, colours, scale=6, along=None, **more):
-    """A mottled material that differs between individuals."""
-    return mottled("part", colours, scale, along, seed=rng.integers(99), **more)
-
-
-def polar(rows=48, columns=96):
-    """Radius 0..1 and angle of a disc, each [rows, columns]."""
-    u, v = sheet_grid(rows, columns)
-    return u, np.pi * v
-
-
-def cut_half(size, face, skin, along, relief=0.0, depth=0.95, squash=0.95):
-    """Half a round fruit, its cut face up; ``along`` and ``relief`` of the face as ``polar`` grids."""
-    u, angle = polar()
-    profile = np.array([(1, 0), (0.98, -0.25), (0.8, -0.7), (0.45, -0.95), (0.001, -1)]) * [size, depth * size]
-    shell = lathe(profile, skin, 64, 30, caps=(False, True))
-    shell.scale = (1, squash, 1)
-    x, y = size * u * np.cos(angle), squash * size * u * np.sin(angle)
-    return [sheet(x, y, relief + 0 * u, face, along=along, thickness=0.4), shell]
-
-
-def round_fruit(rng, size, skin, long=1.0, crease=0.1, uneven=0.6, at=(0, 0, 0)):
-    """A ball with a seam; "along" runs from its one side to the other."""
-    rings = long_rings(rng, 2 * size * long, np.ones(4) * size, 0, 2, 0.96, uneven, 60, 48)
-    across = 0.5 + 0.5 * rings[..., 1] / size
-    rings[..., 1] -= crease * size * np.exp(-((rings[..., 2] / size / 0.15) ** 2)) * (rings[..., 1] > 0)
-    return loft(rings + np.asarray(at), skin, along=np.clip(across, 0, 1))
-
-
-def scattered(rng, count, gap, spread):
-    """Places [count, 3] of a heap of things ``gap`` mm wide: each touches or lies on others."""
-    places = [(0.0, 0.0, 0.0)]
-    for at in rng.normal(size=(count - 1, 2)) * spread:
-        far = [np.hypot(*(at - place[:2])) for place in places]
-        nearest = np.array(places[int(np.argmin(far))][:2])
-        at = nearest + (at - nearest) * min(1.0, 0.85 * gap / (min(far) + 1e-6))
-        under = [place[2] for place in places if np.hypot(*(at - place[:2])) < 0.8 * gap]
-        places.append((*at, min(max(under) + 0.5 * gap, 1.5 * gap, 40) if under else 0.0))
-    return np.array(places)
-
-
-def bowl(rng, radius, rim, materials, thickness, ragged=0.1, wave=0.0):
-    """A broken bowl, hollow up: ``radius`` (x, y, z) mm, up to ``rim`` radians from its bottom."""
-    u, angle = np.meshgrid(np.linspace(0.02, 1, 36), np.linspace(0, 2 * np.pi, 90, endpoint=False), indexing="ij")
-    edge = 1 + ragged * (
-        np.sin(2 * angle + rng.uniform(0, 6)) + 0.7 * np.sin(3 * angle + rng.uniform(0, 6)) + 0.2 * np.sin(11 * angle)
-    )
-    theta = np.pi - u * rim * edge
-    unit = np.stack([np.sin(theta) * np.cos(angle), np.sin(theta) * np.sin(angle), np.cos(theta)], -1)
-    unit *= 1 + wave * fractal(unit.reshape(-1, 3), 0.4, offset_of(rng)).reshape(u.shape)[..., None]
-    return loft(unit * np.asarray(radius), materials, caps=(True, False), thickness=thickness)
 
 
 def fig(rng):

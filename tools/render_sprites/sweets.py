@@ -2,7 +2,7 @@
 
 import numpy as np
 from materials import plain
-from peels import polar, scattered, tinted
+from parts import polar, scattered, tinted
 from recipe import compost_as_built
 from shapes import (
     blob,

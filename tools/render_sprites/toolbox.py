@@ -4,10 +4,10 @@ import itertools
 
 import numpy as np
 from materials import mottled, plain
+from parts import slab
 from recipe import contaminant_to_train
 from shapes import blob, box, lathe, pick, sheet, sheet_grid, smooth_path, tube
 from sundries import BRASS, STEEL, coat, placed
-from toybox import slab
 from yard import GRIPS, metal
 
 LEATHER = (("#5a3820", "#6e4628"), ("#8a5a30", "#a06a3a"), ("#2a221e", "#3a2e28"), ("#a83a2a", "#8a2a20"))

@@ -2,38 +2,10 @@
 
 import numpy as np
 from materials import mottled, plain
+from parts import ring_path, slab
 from recipe import contaminant_to_train
-from shapes import MM, blob, box, lathe, loft, pick, smooth_path, tube
+from shapes import blob, box, lathe, pick, smooth_path, tube
 from sundries import BRASS, STEEL, coat, placed, prism
-
-
-def slab(outline, height, material, at=(0, 0, 0), round_mm=0.0):
-    """A flat plate: ``outline`` [K, 2] in x and y, ``height`` along z."""
-    x, y = np.asarray(outline, dtype=float).T
-    item = loft(np.stack([np.stack([x, y, 0 * x + z], -1) for z in (0, height)]) + np.asarray(at), material)
-    item.data.polygons.foreach_set("use_smooth", np.zeros(len(item.data.polygons), dtype=bool))
-    if round_mm:
-        bevel = item.modifiers.new("round", "BEVEL")
-        bevel.width, bevel.segments = round_mm * MM, 2
-    return item
-
-
-def heap(rng, count, spread, make, lift=4.0, upright=0.5):
-    """``count`` lists of parts from ``make()``, tossed on a small heap."""
-    parts = []
-    for _ in range(count):
-        at = rng.normal(size=2) * np.asarray(spread) * 0.5
-        turn = (*rng.normal(0, upright, 2), rng.uniform(0, 2 * np.pi))
-        level = lift * rng.uniform(0.2, 1) * np.exp(-((np.hypot(*at) / np.mean(spread)) ** 2)) * 2
-        parts += [placed(part, (*at, level), turn) for part in make()]
-    return parts
-
-
-def ring_path(radius, count=60, plane="xy"):
-    """A closed circle [count, 3]."""
-    t = np.linspace(0, 2 * np.pi, count)
-    a, b, zero = radius * np.cos(t), radius * np.sin(t), 0 * t
-    return np.stack([a, b, zero] if plane == "xy" else [a, zero, b], -1)
 
 
 def plush_animal(rng):

@@ -2,10 +2,10 @@
 
 import numpy as np
 from materials import mottled, plain
+from parts import slab
 from recipe import contaminant_to_train
 from shapes import blob, box, crumpled, lathe, pick, sheet, sheet_grid, smooth_path, tube
 from sundries import BRASS, HUES, STEEL, coat, placed
-from toybox import slab
 
 GRIPS = (*HUES, "#24262a", "#b3201c", "#2a4a8a")
 

@@ -24,7 +24,7 @@ from spp_sorter.learning.picking_benchmark_belts import (
     stamp_of,
 )
 from spp_sorter.learning.picking_benchmark_conditions import CONDITIONS
-from spp_sorter.learning.picking_benchmark_judge import figures, judge_run
+from spp_sorter.learning.picking_benchmark_judge import LONG_M, figures, judge_run
 from spp_sorter.learning.picking_benchmark_run import SentList, run_sorter
 from spp_sorter.learning.picking_benchmark_truth import TruthNoise, truth_detections
 from spp_sorter.values import Detections, PickTarget
@@ -83,6 +83,16 @@ def test_a_perfect_run_is_perfect():
     assert result["yaw_error_deg"]["p95"] == pytest.approx(0.0, abs=1e-9)
     assert (result["offered_twice"], result["wrong_class"], result["id_switches_per_200"]) == (0, 0.0, 0.0)
     assert result["covariance_coverage"] == 1.0
+
+
+@pytest.mark.parametrize(("length", "is_long"), [(LONG_M, False), (LONG_M + 0.001, True)])
+def test_long_items_stand_by_themselves_too(length, is_long):
+    item = dataclasses.replace(ITEM, size_m=(length, *ITEM.size_m[1:]))
+    result = figures([judged(belt_of(item), run_of(lambda _: [pick(item, dx=0.003)]))])
+    one, none = (result["long"], result["short"]) if is_long else (result["short"], result["long"])
+    assert (one["items"], none["items"]) == (1, 0)
+    assert one["position_error_mm"]["p95"] == pytest.approx(3.0, abs=1e-3)
+    assert none["position_error_mm"]["p95"] is none["offered_in_time"] is None
 
 
 def test_errors_are_those_of_the_last_list_150_ms_before_the_crossing():

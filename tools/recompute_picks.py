@@ -188,17 +188,29 @@ def judge(truth, lists, sights):
         index = int(np.searchsorted(sent, crossing_ns - LEAD_NS, side="right")) - 1
         return lists[index] if index >= 0 else None
 
-    found = {"errors": [], "yaws": [], "inside": [], "items": 0, "offered": 0, "final": 0, "wrong": 0}
+    found = {
+        "errors": [],
+        "lengths": [],
+        "all_lengths": [],
+        "yaws": [],
+        "inside": [],
+        "items": 0,
+        "offered": 0,
+        "final": 0,
+        "wrong": 0,
+    }
     for number, crossing_ns in crossings.items():
         item, last = truth.items[number], last_before(crossing_ns)
         if not truth.counts(item) or last is None or truth.speed(last[0]) < 0.01:
             continue
         found["items"] += 1
+        found["all_lengths"].append(item["size_m"][0])
         mine = [pick for pick in last[2] if owners.get(pick["track"]) == number]
         if mine:
             found["offered"] += 1
             worst = max((measure(truth, item, pick) for pick in mine), key=lambda row: row[0])
             found["errors"].append(worst[0])
+            found["lengths"].append(item["size_m"][0])
             found["yaws"].append(worst[1])
             found["inside"].append(worst[2])
     newest = {pick["track"]: pick for _, _, picks in lists for pick in picks}
@@ -239,9 +251,17 @@ def figures(runs):
     def joined(key):
         return [value for run in runs for value in run[key]]
 
+    def by_length(is_wanted):
+        kept = [error for error, length in zip(joined("errors"), joined("lengths"), strict=True) if is_wanted(length)]
+        items = sum(map(is_wanted, joined("all_lengths")))
+        spread = {"p50": percentile(kept, 50), "p95": percentile(kept, 95)}
+        return {"items": items, "position_error_mm": spread, "offered_in_time": ratio(len(kept), items)}
+
     errors, yaws = joined("errors"), [yaw for yaw in joined("yaws") if not math.isnan(yaw)]
     return {
         "position_error_mm": {"p50": percentile(errors, 50), "p95": percentile(errors, 95)},
+        "short": by_length(lambda metres: metres <= 0.11),
+        "long": by_length(lambda metres: metres > 0.11),
         "yaw_error_deg": {"p95": percentile(yaws, 95)},
         "offered_in_time": ratio(total("offered"), total("items")),
         "offered_twice": int(total("twice")),

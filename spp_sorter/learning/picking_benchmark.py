@@ -37,7 +37,7 @@ from spp_sorter.learning.picking_benchmark_belts import (
 )
 from spp_sorter.learning.picking_benchmark_conditions import BASE, CONDITIONS, Condition
 from spp_sorter.learning.picking_benchmark_files import write_truth
-from spp_sorter.learning.picking_benchmark_judge import Judgement, figures, judge_run
+from spp_sorter.learning.picking_benchmark_judge import LONG_M, Judgement, figures, judge_run
 from spp_sorter.learning.picking_benchmark_run import run_sorter
 from spp_sorter.learning.picking_benchmark_truth import TruthNoise, truth_detections
 from spp_sorter.simulation.belt_world import BeltWorld
@@ -309,6 +309,15 @@ def print_table(report: dict[str, Any]) -> None:
             f"{row['offered_twice']:5}  {_number(row['wrong_class'], 5, 3)}  "
             f"{_number(row['id_switches_per_200'], 12, 2)}  {_number(row['covariance_coverage'], 10, 3)}"
         )
+    for name, row in rows.items():
+        for length, words in (("short", "up to"), ("long", "beyond")):
+            part = row[length]
+            position = part["position_error_mm"]
+            print(
+                f"{name}, items {words} {LONG_M * 1e3:.0f} mm long: {part['items']}, position error p50 "
+                f"{_number(position['p50'], 0, 2)}, p95 {_number(position['p95'], 0, 2)} mm, in time "
+                f"{_number(part['offered_in_time'], 0, 3)}"
+            )
 
 
 def _number(value: float | None, width: int, digits: int) -> str:

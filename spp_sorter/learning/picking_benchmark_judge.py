@@ -46,6 +46,9 @@ MIN_ASPECT = 1.5
 ELLIPSE_95 = 5.991464547107979
 """Squared Mahalanobis distance that 95 % of a two-dimensional normal distribution lie within."""
 
+LONG_M = 0.11
+"""Items longer than this are reported by themselves too: their middle is harder to tell."""
+
 STANDING_MPS = 0.01
 _SETTLED_NS = 100_000_000  # a belt that came to rest this long ago stands
 _RAMP_NS = 300_000_000  # a pick whose belt has changed its speed since this long before its list is one in a ramp
@@ -57,6 +60,7 @@ class JudgedItem:
 
     Attributes:
         id: the item.
+        is_long: whether it is longer than ``LONG_M``.
         offered: whether the list that counts holds it.
         in_ramp: whether the belt's speed changes from shortly before that list to the crossing.
         error_mm: position error, NaN when it is not offered.
@@ -68,6 +72,7 @@ class JudgedItem:
     """
 
     id: int
+    is_long: bool
     offered: bool
     in_ramp: bool
     error_mm: float = float("nan")
@@ -187,7 +192,7 @@ class _Run:
         in_ramp = max(speeds) - min(speeds) > 1e-9
         mine = [pick for pick in last.picks if self._owners.get(pick.track_id) == item.id]
         if not mine:
-            return JudgedItem(item.id, False, in_ramp)
+            return JudgedItem(item.id, item.size_m[0] > LONG_M, False, in_ramp)
         # Where one item is offered as two, the worse offer counts.
         return max((self._judge_pick(item, pick, in_ramp) for pick in mine), key=lambda judged: judged.error_mm)
 
@@ -199,6 +204,7 @@ class _Run:
         is_long = item.size_m[0] >= MIN_ASPECT * item.size_m[1]
         return JudgedItem(
             item.id,
+            item.size_m[0] > LONG_M,
             True,
             in_ramp,
             float(np.hypot(*error)) * 1e3,
@@ -326,6 +332,8 @@ def figures(judgements: list[Judgement]) -> dict[str, object]:
         "position_error_mm": _spread([item.error_mm for item in offered]),
         "position_error_steady_mm": _spread([item.error_mm for item in steady]),
         "position_error_ramps_mm": _spread([item.error_mm for item in ramps]),
+        "short": _by_length([item for item in items if not item.is_long]),
+        "long": _by_length([item for item in items if item.is_long]),
         "height_error_mm": _spread([abs(item.height_mm) for item in offered]),
         "yaw_error_deg": _spread([item.yaw_deg for item in offered]),
         "offered_in_time": _share(sum(item.offered for item in items), len(items)),
@@ -345,6 +353,15 @@ def figures(judgements: list[Judgement]) -> dict[str, object]:
             "items_left_out": sum(j.impossible for j in judgements),
         },
         "track_and_plan_ms": {**_spread(work), "mean": _share(sum(work), len(work))},
+    }
+
+
+def _by_length(items: list[JudgedItem]) -> dict[str, object]:
+    offered = [item for item in items if item.offered]
+    return {
+        "items": len(items),
+        "position_error_mm": _spread([item.error_mm for item in offered]),
+        "offered_in_time": _share(len(offered), len(items)),
     }
 
 

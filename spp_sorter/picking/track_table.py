@@ -21,6 +21,7 @@ EVIDENCE_CORRELATION = 0.3
 """Correlation between two views of one item, in what they say about label and axis."""
 
 _BIAS_M, _BIAS_SHARE = 0.0025, 0.03  # error that all views of an item share: constant, and of its length
+_LONG_M, _LONG_SHARE = 0.07, 0.3  # of the length beyond this more: long items are seen in part, bent, or lopsided
 _AXIS_STD_RAD = 0.15  # of one view of a long item, before the views themselves say
 _AXIS_FLOOR_RAD = 0.035
 
@@ -116,7 +117,7 @@ def tracks_of(
     place[:, 0, 1] += moved * covariance[:, 1, 3]
     place[:, 1, 0] = place[:, 0, 1]
     sizes = table["size"] * (1.0 - points[:, 2:] / camera_height_m)
-    bias = (_BIAS_M + _BIAS_SHARE * sizes[:, 0]) ** 2
+    bias = (_BIAS_M + _BIAS_SHARE * sizes[:, 0] + _LONG_SHARE * np.maximum(sizes[:, 0] - _LONG_M, 0.0)) ** 2
     place[:, 0, 0] += bias
     place[:, 1, 1] += bias
     yaws, yaw_stds = _yaws(table)

@@ -42,6 +42,18 @@ def test_every_weight_is_the_mean_and_the_rest_is_the_last_ones(
         assert torch.allclose(value.float(), wanted.float(), rtol=1e-3, atol=1e-4), name
 
 
+def test_the_input_s_long_side_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_checkpoint(checkpoint(1), tmp_path / "1.pt")
+    out = tmp_path / "wide.pt"
+    words = ["", str(tmp_path / "1.pt"), "--out", str(out), "--long-side"]
+    monkeypatch.setattr(sys, "argv", [*words, "128"])
+    assert average_weights.main() == 0
+    assert load_checkpoint(out).config == dataclasses.replace(CONFIG, long_side=128)
+    monkeypatch.setattr(sys, "argv", [*words, "100"])
+    with pytest.raises(SystemExit):
+        average_weights.main()
+
+
 def test_other_networks_are_refused() -> None:
     with pytest.raises(ValueError, match="networks differ"):
         average_weights.average([checkpoint(1), checkpoint(2, dataclasses.replace(CONFIG, long_side=128))])

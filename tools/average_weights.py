@@ -41,8 +41,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoints", nargs="+", type=Path, metavar="CKPT")
     parser.add_argument("--out", type=Path, required=True, metavar="CKPT")
+    parser.add_argument(
+        "--long-side", type=int, metavar="PX", help="of the input that the result is used with (as it was trained)"
+    )
     args = parser.parse_args()
-    save_checkpoint(average([load_checkpoint(path) for path in args.checkpoints]), args.out, half=True)
+    mean = average([load_checkpoint(path) for path in args.checkpoints])
+    if args.long_side is not None:
+        if args.long_side < 32 or args.long_side % 32:
+            parser.error(f"--long-side is {args.long_side}; allowed: multiples of 32 from 32 on")
+        mean = replace(mean, config=replace(mean.config, long_side=args.long_side))
+    save_checkpoint(mean, args.out, half=True)
     print(f"written: {args.out}, the mean of {len(args.checkpoints)}")
     return 0
 

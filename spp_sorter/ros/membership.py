@@ -10,7 +10,7 @@ import rclpy
 from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.signals import SignalHandlerOptions
+from rclpy.signals import SignalHandlerOptions, uninstall_signal_handlers
 
 from spp_sorter.ros.health import Health
 from spp_sorter.ros.shared_memory import leave_graph
@@ -68,8 +68,15 @@ class Membership(Generic[Kind]):
         """Put another node in the place of this one, which is cut off, with its parameters and counts."""
         left, health, values = self._context, self.node.health, self.node.current_values()
         # A participant ends with its last node, and its port would go to the new one; but others have lost that port.
-        keeper = Node("leaving", context=left, use_global_arguments=False, enable_rosout=False)
+        alone: dict[str, Any] = {
+            "use_global_arguments": False,
+            "enable_rosout": False,
+            "start_parameter_services": False,
+        }
+        keeper = Node("leaving", context=left, **alone)
         self._end_node()
+        gc.unfreeze()
+        gc.collect()  # the old node's publisher of logs would be in the way of the new one's
         self.join(parameter_overrides=values)
         self.node.inherit(health)
         keeper.destroy_node()
@@ -77,13 +84,13 @@ class Membership(Generic[Kind]):
         leave_graph(left)
 
     def leave(self) -> None:
-        """End the node and its participant."""
+        """End the node and its participant, and give the signals back."""
         self._end_node()
         leave_graph(self._context)
+        if self._signals != SignalHandlerOptions.NO:
+            uninstall_signal_handlers()
 
     def _end_node(self) -> None:
         if self._node is not None:
             self._node.end()
         self._node = None
-        gc.unfreeze()
-        gc.collect()  # its publisher of logs would be in the way of the next one's

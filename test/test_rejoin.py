@@ -22,7 +22,7 @@ from rclpy.parameter import Parameter
 
 NAMESPACE = "/cut_off"
 SHARED_MEMORY = Path("/dev/shm")
-PORT = re.compile(r"fastdds_port(\d+)_el")
+PORT = re.compile(r"(fast(?:dds|rtps)_port(\d+))_el")
 ATTEMPTS = 8
 """Now and then the two find each other again by themselves."""
 
@@ -62,8 +62,8 @@ def ports_of(pid: int) -> set[str]:
             match = PORT.search(str(descriptor.readlink()))
         except OSError:
             continue
-        if match and int(match.group(1)) >= FIRST_USER_PORT:
-            found.add(f"fastdds_port{match.group(1)}")
+        if match and int(match.group(2)) >= FIRST_USER_PORT:
+            found.add(match.group(1))
     return found
 
 

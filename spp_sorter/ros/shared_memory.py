@@ -15,8 +15,10 @@ import rclpy
 from rclpy.context import Context
 
 FOLDER = Path("/dev/shm")
-PREFIX = "fastdds_"
-PORT_PREFIX = "fastdds_port"
+PREFIXES = ("fastdds_", "fastrtps_")
+"""Of Fast DDS 3 (Kilted, Lyrical) and of 2 (Jazzy)."""
+
+PORT_PREFIXES = tuple(prefix + "port" for prefix in PREFIXES)
 LOCK_SUFFIX = "_el"
 
 
@@ -41,7 +43,7 @@ def abandon() -> None:
     for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
             lock = descriptor.readlink()
-            if lock.parent == FOLDER and lock.name.startswith(PREFIX) and lock.name.endswith(LOCK_SUFFIX):
+            if lock.parent == FOLDER and lock.name.startswith(PREFIXES) and lock.name.endswith(LOCK_SUFFIX):
                 (FOLDER / lock.name.removesuffix(LOCK_SUFFIX)).unlink(missing_ok=True)
                 lock.unlink(missing_ok=True)
 
@@ -55,8 +57,9 @@ def segments_of(pid: int) -> frozenset[str]:
         lines = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines()
     except OSError:
         return frozenset()
-    paths = (Path(line.split(maxsplit=5)[-1]) for line in lines if f"{FOLDER}/{PREFIX}" in line)
-    return frozenset(path.name for path in paths if path.parent == FOLDER and not path.name.startswith(PORT_PREFIX))
+    paths = (Path(line.split(maxsplit=5)[-1]) for line in lines if str(FOLDER) in line)
+    names = (path.name for path in paths if path.parent == FOLDER)
+    return frozenset(name for name in names if name.startswith(PREFIXES) and not name.startswith(PORT_PREFIXES))
 
 
 def clear(names: frozenset[str]) -> list[str]:

@@ -56,7 +56,11 @@ def shares(row, label):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="further arguments of `spp_sorter train` stand after --",
+    )
     parser.add_argument("out", type=Path)
     parser.add_argument("--pack", type=Path, default=Path(".cache/pack"))
     parser.add_argument("--minutes", type=float, default=8.0, help="of each training, without --steps after --")
@@ -64,7 +68,6 @@ def main():
     parser.add_argument("--scenes", type=int, default=60, help="test scenes per density")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--sources", nargs="+", help="only these")
-    parser.epilog = "further arguments of `spp_sorter train` stand after --"
     words = sys.argv[1:]
     end = words.index("--") if "--" in words else len(words)
     args = parser.parse_args(words[:end])

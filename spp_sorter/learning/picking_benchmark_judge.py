@@ -60,7 +60,7 @@ class JudgedItem:
 
     Attributes:
         id: the item.
-        is_long: whether it is longer than ``LONG_M``.
+        length_m: its length.
         offered: whether the list that counts holds it.
         in_ramp: whether the belt's speed changes from shortly before that list to the crossing.
         error_mm: position error, NaN when it is not offered.
@@ -72,7 +72,7 @@ class JudgedItem:
     """
 
     id: int
-    is_long: bool
+    length_m: float
     offered: bool
     in_ramp: bool
     error_mm: float = float("nan")
@@ -192,7 +192,7 @@ class _Run:
         in_ramp = max(speeds) - min(speeds) > 1e-9
         mine = [pick for pick in last.picks if self._owners.get(pick.track_id) == item.id]
         if not mine:
-            return JudgedItem(item.id, item.size_m[0] > LONG_M, False, in_ramp)
+            return JudgedItem(item.id, item.size_m[0], False, in_ramp)
         # Where one item is offered as two, the worse offer counts.
         return max((self._judge_pick(item, pick, in_ramp) for pick in mine), key=lambda judged: judged.error_mm)
 
@@ -204,7 +204,7 @@ class _Run:
         is_long = item.size_m[0] >= MIN_ASPECT * item.size_m[1]
         return JudgedItem(
             item.id,
-            item.size_m[0] > LONG_M,
+            item.size_m[0],
             True,
             in_ramp,
             float(np.hypot(*error)) * 1e3,
@@ -332,8 +332,8 @@ def figures(judgements: list[Judgement]) -> dict[str, object]:
         "position_error_mm": _spread([item.error_mm for item in offered]),
         "position_error_steady_mm": _spread([item.error_mm for item in steady]),
         "position_error_ramps_mm": _spread([item.error_mm for item in ramps]),
-        "short": _by_length([item for item in items if not item.is_long]),
-        "long": _by_length([item for item in items if item.is_long]),
+        "short": _by_length([item for item in items if item.length_m <= LONG_M]),
+        "long": _by_length([item for item in items if item.length_m > LONG_M]),
         "height_error_mm": _spread([abs(item.height_mm) for item in offered]),
         "yaw_error_deg": _spread([item.yaw_deg for item in offered]),
         "offered_in_time": _share(sum(item.offered for item in items), len(items)),

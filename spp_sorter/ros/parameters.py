@@ -145,12 +145,6 @@ def unknown_overrides(node: Node) -> list[str]:
     return lines
 
 
-def current_values(node: Node) -> list[RosParameter[Any]]:
-    """All parameters that a node has now, those of rclpy too, to start another one with."""
-    names = node.list_parameters([], 0).names
-    return [value for value in node.get_parameters(names) if value.type_ != RosParameter.Type.NOT_SET]
-
-
 def _constraints(parameter: Parameter) -> list[str]:
     lines = []
     if parameter.choices:

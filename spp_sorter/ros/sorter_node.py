@@ -28,7 +28,7 @@ from spp_sorter.ros.diagnostics import NodeState, diagnostic_array
 from spp_sorter.ros.executors import TIMEOUT_S, make_executor
 from spp_sorter.ros.health import Health
 from spp_sorter.ros.membership import Membership
-from spp_sorter.ros.parameters import Parameters, current_values, unknown_overrides
+from spp_sorter.ros.parameters import Parameters, unknown_overrides
 from spp_sorter.ros.pipeline import Pipeline
 from spp_sorter.ros.signals import end_on_signals
 from spp_sorter.ros.steady import LoadedDetector, SteadyDetector
@@ -233,7 +233,8 @@ class SorterNode(LifecycleNode):
 
     def current_values(self) -> list[Parameter[Any]]:
         """All parameters as they are now, to start another node with."""
-        return current_values(self)
+        names = self.list_parameters([], 0).names
+        return [value for value in self.get_parameters(names) if value.type_ != Parameter.Type.NOT_SET]
 
     def inherit(self, health: Health) -> None:
         """Go on where an active node was that had to leave the graph: its counts, configured and active."""
@@ -263,11 +264,14 @@ def spin(node: SorterNode, ending: threading.Event | None = None) -> bool:
     kind = node.config.node.executor
     executor = make_executor(kind, node.context)
     executor.add_node(node)
-    while not node.is_cut_off and node.context.ok() and not (ending and ending.is_set()):
-        if not _spin_once(executor, node, TIMEOUT_S[kind]):
-            break
+
+    def goes_on() -> bool:
+        return node.context.ok() and not (ending and ending.is_set())
+
+    while goes_on() and not node.is_cut_off and _spin_once(executor, node, TIMEOUT_S[kind]):
+        pass
     executor.remove_node(node)
-    return node.is_cut_off and node.context.ok() and not (ending and ending.is_set())
+    return goes_on() and node.is_cut_off
 
 
 def _spin_once(executor: Executor, node: SorterNode, timeout_s: float | None) -> bool:

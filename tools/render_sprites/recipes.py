@@ -5,8 +5,10 @@ import blossoms
 import containers
 import cooked
 import desk
+import dishes
 import foliage
 import fruit
+import gadgets
 import garden
 import hardware
 import household
@@ -33,10 +35,10 @@ import yard
 
 COMPOSTABLES = (
     organics, fruit, vegetables, foliage, bakery, kitchen, roots, stalks, peels, nuts, sweets, cooked, blossoms, garden,
-    patch,
+    patch, dishes,
 )  # fmt: skip
 CONTAMINANTS = (
     litter, containers, packaging, hardware, sundries, playthings, workshop, wrappers, vessels, metalware, toybox, desk,
-    household, yard, toolbox,
+    household, yard, toolbox, gadgets,
 )  # fmt: skip
 RECIPES = tuple(recipe for file in (*COMPOSTABLES, *CONTAMINANTS) for recipe in file.RECIPES)

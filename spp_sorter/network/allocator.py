@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import gc
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 _NEVER = 1 << 30
@@ -21,3 +22,17 @@ def keep_freed_memory() -> bool:
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and bool(mallopt(_M_MMAP_THRESHOLD, _NEVER) and mallopt(_M_TRIM_THRESHOLD, _NEVER))
+
+
+def give_back_freed_memory() -> bool:
+    """Give what is freed back to the kernel now, cycles of garbage included, whatever ``keep_freed_memory`` set.
+
+    A model that takes another's place is loaded beside it; its reader's buffers and the old weights would stay with
+    the process, in another arena with every thread that loads.
+
+    Returns:
+        Whether the C library gave any back; others than glibc know no such call.
+    """
+    gc.collect()
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return malloc_trim is not None and bool(malloc_trim(0))

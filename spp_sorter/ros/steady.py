@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from spp_sorter.config import Config, DetectorConfig
+from spp_sorter.network.allocator import give_back_freed_memory
 from spp_sorter.values import Detections, ImageArray, Level, Status
 
 MEMORY_FAILURES = 3
@@ -173,7 +174,8 @@ class SteadyDetector:
 
 
 def release_memory() -> None:
-    """Give the GPU memory that torch holds in reserve back, where torch is loaded and has a GPU."""
+    """Give back what was freed on the host, and what torch, where it is loaded, holds in reserve of a GPU."""
+    give_back_freed_memory()
     torch = sys.modules.get("torch")
     if torch is None:
         return

@@ -20,7 +20,7 @@ from spp_sorter.picking.prediction import Predicted, predict, sights_of
 from spp_sorter.picking.probation import decide, doubt
 from spp_sorter.picking.repeats import Sights, same_item
 from spp_sorter.picking.slips import slips
-from spp_sorter.picking.track_table import WHOLE_VIEWS, among, new_table, tracks_of
+from spp_sorter.picking.track_table import WHOLE_VIEWS, among, append_rows, new_table, put_rows, take_rows, tracks_of
 from spp_sorter.values import IntArray, Track
 
 _MAX_TRACKS = 500
@@ -142,16 +142,16 @@ class Tracker:
         """Widen the place along the belt by what the belt's position has drifted since it was last accounted for."""
         which = belt.drift_m2 - self._table["drift_m2"] > _DRIFT_STEP_M2
         if which.any():
-            t = self._table[which]
+            t = take_rows(self._table, which)
             t["covariance"][:, 0, 0] += belt.drift_m2 - t["drift_m2"]
             t["information"] = np.linalg.inv(t["covariance"])
             t["vector"] = (t["information"] @ t["mean"][:, :, None])[:, :, 0]
             t["drift_m2"] = belt.drift_m2
-            self._table[which] = t
+            put_rows(self._table, which, t)
 
     def _match(self, predicted: Predicted, views: Views, belt: BeltPosition) -> tuple[IntArray, IntArray]:
         (near,) = np.nonzero(predicted.in_view)
-        table = self._table[near]
+        table = take_rows(self._table, near)
         variance = table["covariance"].diagonal(axis1=1, axis2=2)
         gates = (
             0.01
@@ -198,7 +198,7 @@ class Tracker:
             rivals = np.where(rivals > 0, rivals, self._part_of(columns, views, predicted))
             doubted = np.flatnonzero(rivals)
             doubt(new, doubted, rivals[doubted])
-            self._table = np.concatenate([self._table, new])
+            self._table = append_rows(self._table, new)
         return columns
 
     def _part_of(self, columns: IntArray, views: Views, predicted: Predicted) -> IntArray:
@@ -295,7 +295,7 @@ class Tracker:
         gone |= table["id"] == _NO_ID
         gone |= out_of_sight & (((x - exit_x) * math.copysign(1.0, direction) > 0.0) | (unseen_s > _GONE_S))
         if gone.any():
-            self._table = table[~gone]
+            self._table = take_rows(table, ~gone)
 
     def _blocked(self) -> dict[int, str]:
         table = self._table

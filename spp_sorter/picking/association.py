@@ -1,6 +1,6 @@
 """Which detection belongs to which track, once every track has been moved to the frame's stamp.
 
-Letters: T tracks, D detections, M pairs, K tracks of which a side was cut.
+Letters: T tracks, D detections, P of their pairs whose boxes touch, M pairs that belong together.
 """
 
 from __future__ import annotations
@@ -39,6 +39,21 @@ def common_areas(boxes_a: FloatArray, boxes_b: FloatArray) -> tuple[FloatArray, 
     return common, (a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1])
 
 
+def touch(boxes_a: FloatArray, boxes_b: FloatArray) -> BoolArray:
+    """Which of the boxes have an area in common: few pairs do, and only their areas need to be computed.
+
+    Args:
+        boxes_a: [4, ...] x1, y1, x2, y2 along the first axis.
+        boxes_b: [4, ...]; the other axes are broadcast against those of ``boxes_a``.
+    """
+    a, b = boxes_a, boxes_b
+    touching = a[0] < b[2]
+    touching &= b[0] < a[2]
+    touching &= a[1] < b[3]
+    touching &= b[1] < a[3]
+    return np.asarray(touching)
+
+
 def associate(
     predicted_xy: FloatArray,
     predicted_boxes: FloatArray,
@@ -71,28 +86,29 @@ def associate(
     """
     if not len(predicted_xy) or not len(ground_xy):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    tracks_first = predicted_boxes.T + _SLACK
+    tracks_first = predicted_boxes.T + _SLACK  # [4, T]
     detections_first = boxes.T + _SLACK
-    apart = _apart(tracks_first[:, :, None], detections_first[:, None])
-    maybe_cut = np.flatnonzero(cut)
-    if len(maybe_cut):
-        # The edge may have cut it there, or the item just ends there.
-        reaching = _apart(tracks_first[:, :, None], reaching_boxes[maybe_cut].T[:, None] + _SLACK[:, None])
-        apart[:, maybe_cut] = np.minimum(apart[:, maybe_cut], reaching)
-    partial = np.flatnonzero(unknown_sides.any(1))
-    if len(partial):
-        mine = tracks_first[:, partial, None]
-        apart[partial] = _apart(mine, np.where(unknown_sides[partial].T[:, :, None], mine, detections_first[:, None]))
-    x = predicted_xy[:, :1] - ground_xy[:, 0]
-    y = predicted_xy[:, 1:] - ground_xy[:, 1]
-    distance = np.sqrt(x * x + y * y) / gates_m[:, None]
-    by_box = at_edge[:, None] | cut
+    reaching_first = reaching_boxes.T + _SLACK
+    partial = np.asarray(unknown_sides.any(1))
+    touching = touch(tracks_first[:, :, None], reaching_first[:, None])
+    tracks, detections = np.nonzero(touching | partial[:, None])
+    mine = tracks_first[:, tracks]  # [4, P]
+    apart = _apart(mine, np.where(unknown_sides.T[:, tracks], mine, detections_first[:, detections]))
+    # The edge may have cut it there, or the item just ends there.
+    reaching = _apart(mine, reaching_first[:, detections])
+    apart = np.where(partial[tracks], apart, np.minimum(apart, reaching))
+    x = predicted_xy[tracks, 0] - ground_xy[detections, 0]
+    y = predicted_xy[tracks, 1] - ground_xy[detections, 1]
+    distance = np.sqrt(x * x + y * y) / gates_m[tracks]
+    by_box = at_edge[tracks] | cut[detections]
     most_apart = np.where(by_box, 1.0 - _MIN_IOU_CUT, 1.0 - _MIN_IOU)
     # NaN compares as False, so a detection off the belt plane is never allowed.
     allowed = (apart < most_apart) & ((distance < 1.0) | (by_box & (distance < np.inf)))
-    cost = np.where(allowed, apart + np.where(by_box, apart, distance), np.inf)
-    tracks, detections = linear_sum_assignment(np.minimum(cost, _ALONE))
-    good = cost[tracks, detections] < _ALONE
+    costs = np.full((len(predicted_xy), len(ground_xy)), _ALONE)
+    pair_costs = np.where(allowed, apart + np.where(by_box, apart, distance), np.inf)
+    costs[tracks, detections] = np.minimum(pair_costs, _ALONE)
+    tracks, detections = linear_sum_assignment(costs)
+    good = costs[tracks, detections] < _ALONE
     return tracks[good], detections[good]
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from spp_sorter.geometry.belt import BeltPosition
 from spp_sorter.picking import point_filter
 from spp_sorter.picking.grasp import Views
-from spp_sorter.picking.track_table import among
+from spp_sorter.picking.track_table import among, put_rows, take_rows
 from spp_sorter.values import FloatArray, IntArray
 
 CONFIRMED_VIEWS = 3
@@ -55,7 +55,7 @@ class Fusion:
         stamp_ns: int,
     ) -> None:
         """Add the views ``columns`` [M] to the tracks in ``rows`` [M] of the table."""
-        t = table[rows]
+        t = take_rows(table, rows)
         t["seen"] = True
         t["seen_ns"] = stamp_ns
         t["views"] += 1
@@ -78,7 +78,7 @@ class Fusion:
         _take_labels(t, columns, views, fresh, cut)
         _take_shapes(t, columns, views, uncut)
         t["whole_views"] += ~cut
-        table[rows] = t
+        put_rows(table, rows, t)
 
     def _take_places(
         self,

@@ -26,7 +26,8 @@ _PLACE_PRIOR = 1e-6  # information of an unknown place: a standard deviation of 
 
 def prior(scale_std: float) -> tuple[FloatArray, FloatArray]:
     """Information matrix [4, 4] and vector [4] of one track before any view."""
-    information = np.diag([_PLACE_PRIOR, _PLACE_PRIOR, 1.0 / HEIGHT_PRIOR_STD_M**2, 1.0 / max(scale_std, 1e-6) ** 2])
+    information = np.zeros((4, 4))
+    information.flat[::5] = _PLACE_PRIOR, _PLACE_PRIOR, 1.0 / HEIGHT_PRIOR_STD_M**2, 1.0 / max(scale_std, 1e-6) ** 2
     return information, np.array([0.0, 0.0, HEIGHT_PRIOR_M / HEIGHT_PRIOR_STD_M**2, 0.0])
 
 

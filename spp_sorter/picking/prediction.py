@@ -60,19 +60,18 @@ def predict(table: npt.NDArray[Any], belt: BeltPosition, camera: Camera) -> Pred
     np.maximum(boxes[:, :2], beyond[:2], out=boxes[:, :2])
     np.minimum(boxes[:, 2:], beyond[2:], out=boxes[:, 2:])
     with np.errstate(invalid="ignore"):
-        in_sight = ((pixels > edges[:2] + margin) & (pixels < edges[2:] - margin)).all(1)
-        cut = np.asarray(((boxes - edges) * _OUTWARD > -EDGE_PX).any(1))
-        in_view = np.asarray((boxes[:, 2:] > boxes[:, :2]).all(1))
+        inside = (pixels > edges[:2] + margin) & (pixels < edges[2:] - margin)
+        at_edge = (boxes - edges) * _OUTWARD > -EDGE_PX
+        spread = boxes[:, 2:] > boxes[:, :2]
+    in_sight, in_view = inside[:, 0] & inside[:, 1], spread[:, 0] & spread[:, 1]
     boxes[~in_view] = _NOWHERE
-    return Predicted(ground, boxes, in_view, in_sight, cut)
+    return Predicted(ground, boxes, in_view, in_sight, at_edge.any(1))
 
 
 def sights_of(table: npt.NDArray[Any], rows: IntArray, predicted: Predicted) -> Sights:
     """Where tracks [A] of before this frame should be seen in it."""
-    axes = 0.5 * np.arctan2(table["axis"][rows, 1], table["axis"][rows, 0])
-    return Sights(
-        predicted.boxes_xyxy[rows],
-        predicted.ground_xy[rows],
-        np.stack([np.cos(axes), np.sin(axes)], axis=1),
-        table["size"][rows],
-    )
+    angles = 0.5 * np.arctan2(table["axis"][rows, 1], table["axis"][rows, 0])
+    axes = np.empty((len(rows), 2))
+    np.cos(angles, out=axes[:, 0])
+    np.sin(angles, out=axes[:, 1])
+    return Sights(predicted.boxes_xyxy[rows], predicted.ground_xy[rows], axes, table["size"][rows])

@@ -48,9 +48,8 @@ def decide(table: npt.NDArray[Any]) -> tuple[IntArray, list[tuple[int, int]]]:
     doubted = np.flatnonzero(table["doubted"])
     if not len(doubted):
         return doubted, []
-    row_of = {int(number): row for row, number in enumerate(table["id"])}
-    rivals = np.array([row_of.get(int(number), -1) for number in table["rival"][doubted]])
-    alone = rivals < 0
+    is_rival = table["rival"][doubted][:, None] == table["id"]  # [M, T]
+    rivals, alone = is_rival.argmax(1), ~is_rival.any(1)
     seen = table["seen"][doubted]
     rival_seen = table["seen"][rivals] & ~alone
     table["own"][doubted] += seen

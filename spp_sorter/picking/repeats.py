@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from spp_sorter.picking.association import common_areas
+from spp_sorter.picking.association import common_areas, touch
 from spp_sorter.values import FloatArray, IntArray
 
 BoolArray = npt.NDArray[np.bool_]
@@ -40,27 +40,38 @@ class Sights:
     axes_xy: FloatArray
     sizes_m: FloatArray
 
+    def at(self, index: IntArray) -> Sights:
+        """Those that ``index`` names."""
+        return Sights(self.boxes_xyxy[index], self.ground_xy[index], self.axes_xy[index], self.sizes_m[index])
+
 
 def same_item(a: Sights, b: Sights) -> BoolArray:
     """Which of A and B sights [A, B] are of one item."""
-    common, area_a, area_b = common_areas(a.boxes_xyxy.T[:, :, None], b.boxes_xyxy.T[:, None])
+    same = touch(a.boxes_xyxy.T[:, :, None], b.boxes_xyxy.T[:, None])
+    rows, columns = np.nonzero(same)
+    same[rows, columns] = are_pairs(a.at(rows), b.at(columns))
+    return same
+
+
+def are_pairs(a: Sights, b: Sights) -> BoolArray:
+    """Which of A pairs of sights [A] are of one item."""
+    common, area_a, area_b = common_areas(a.boxes_xyxy.T, b.boxes_xyxy.T)
     smaller, larger = np.minimum(area_a, area_b), np.maximum(area_a, area_b)
     union = area_a + area_b - common
     near = (common > _MIN_IOU * union) | (common > _SURE_CONTAINED * smaller)
     near &= smaller > _LEAST_AREA * larger
-    rows, columns = np.nonzero(near)
-    if not len(rows):
+    if not near.any():
         return near
-    sure = common[rows, columns] > np.minimum(_SURE_IOU * union, _SURE_CONTAINED * smaller)[rows, columns]
-    x, y = (b.ground_xy[columns] - a.ground_xy[rows]).T
-    reach = np.minimum(_ellipse(x, y, a, rows), _ellipse(x, y, b, columns))
-    near[rows, columns] = reach < np.where(sure, _SURE_CORE, _CORE)
+    sure = common > np.minimum(_SURE_IOU * union, _SURE_CONTAINED * smaller)
+    x, y = (b.ground_xy - a.ground_xy).T
+    reach = np.minimum(_ellipse(x, y, a), _ellipse(x, y, b))
+    near &= reach < np.where(sure, _SURE_CORE, _CORE)
     return near
 
 
-def _ellipse(x: FloatArray, y: FloatArray, sights: Sights, index: npt.NDArray[np.intp]) -> FloatArray:
+def _ellipse(x: FloatArray, y: FloatArray, sights: Sights) -> FloatArray:
     """How far out offsets lie in the ellipses of footprints: 0 in the middle, 1 on the rim."""
-    axis, size = sights.axes_xy[index], np.maximum(sights.sizes_m[index], 1e-6)
+    axis, size = sights.axes_xy, np.maximum(sights.sizes_m, 1e-6)
     along = (x * axis[:, 0] + y * axis[:, 1]) / size[:, 0]
     across = (y * axis[:, 0] - x * axis[:, 1]) / size[:, 1]
     return np.asarray(2.0 * np.sqrt(along * along + across * across))

@@ -34,8 +34,10 @@ def slips(table: npt.NDArray[Any], in_sight: npt.NDArray[np.bool_], belt: BeltPo
     if (table["seen"] & (table["outliers"] >= _VIEWS_OFF)).any():
         return True
     num_old = len(in_sight)
+    if num_old == len(table):
+        return False
     missed = np.flatnonzero(in_sight & ~table["seen"][:num_old] & (table["whole_views"][:num_old] >= WHOLE_VIEWS))
-    if not len(missed) or num_old == len(table):
+    if not len(missed):
         return False
     points = points_at(table, belt)
     off = np.abs(points[num_old:, None, :2] - points[missed][:, :2])

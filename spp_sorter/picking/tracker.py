@@ -13,14 +13,14 @@ import numpy.typing as npt
 
 from spp_sorter.geometry.belt import BeltPosition
 from spp_sorter.geometry.camera import Camera
-from spp_sorter.picking.association import associate, common_areas
+from spp_sorter.picking.association import associate, common_areas, touch
 from spp_sorter.picking.fusion import CONFIRMED_VIEWS, EXISTENCE_RANGE, MISS, Fusion
 from spp_sorter.picking.grasp import Views
 from spp_sorter.picking.prediction import Predicted, predict, sights_of
 from spp_sorter.picking.probation import decide, doubt
-from spp_sorter.picking.repeats import Sights, same_item
+from spp_sorter.picking.repeats import Sights, are_pairs
 from spp_sorter.picking.slips import slips
-from spp_sorter.picking.track_table import WHOLE_VIEWS, among, new_table, tracks_of
+from spp_sorter.picking.track_table import WHOLE_VIEWS, among, append_rows, new_table, put_rows, take_rows, tracks_of
 from spp_sorter.values import IntArray, Track
 
 _MAX_TRACKS = 500
@@ -142,16 +142,16 @@ class Tracker:
         """Widen the place along the belt by what the belt's position has drifted since it was last accounted for."""
         which = belt.drift_m2 - self._table["drift_m2"] > _DRIFT_STEP_M2
         if which.any():
-            t = self._table[which]
+            t = take_rows(self._table, which)
             t["covariance"][:, 0, 0] += belt.drift_m2 - t["drift_m2"]
             t["information"] = np.linalg.inv(t["covariance"])
             t["vector"] = (t["information"] @ t["mean"][:, :, None])[:, :, 0]
             t["drift_m2"] = belt.drift_m2
-            self._table[which] = t
+            put_rows(self._table, which, t)
 
     def _match(self, predicted: Predicted, views: Views, belt: BeltPosition) -> tuple[IntArray, IntArray]:
         (near,) = np.nonzero(predicted.in_view)
-        table = self._table[near]
+        table = take_rows(self._table, near)
         variance = table["covariance"].diagonal(axis1=1, axis2=2)
         gates = (
             0.01
@@ -198,17 +198,38 @@ class Tracker:
             rivals = np.where(rivals > 0, rivals, self._part_of(columns, views, predicted))
             doubted = np.flatnonzero(rivals)
             doubt(new, doubted, rivals[doubted])
-            self._table = np.concatenate([self._table, new])
+            self._table = append_rows(self._table, new)
         return columns
 
     def _part_of(self, columns: IntArray, views: Views, predicted: Predicted) -> IntArray:
         """The well known track where each of the detections [A] lies anyway, 0 for none."""
         known = (self._table["whole_views"] >= CONFIRMED_VIEWS) & (self._table["existence"] > 0.0)
         rows = np.flatnonzero(known & ~self._table["doubted"] & predicted.in_view)
-        seen = Sights(
-            views.boxes_xyxy[columns], views.ground_xy[columns], views.axes_xy[columns], views.sizes_m[columns]
-        )
-        return _first_of(self._table["id"][rows], same_item(sights_of(self._table, rows, predicted), seen))
+        seen = Sights(views.boxes_xyxy, views.ground_xy, views.axes_xy, views.sizes_m).at(columns)
+        return self._first_alike(rows, np.ones((len(rows), len(columns)), bool), seen, predicted)
+
+    def _first_alike(
+        self, rows: IntArray, allowed: npt.NDArray[np.bool_], seen: Sights, predicted: Predicted
+    ) -> IntArray:
+        """For each of the sights [A] the number of the first of the tracks ``rows`` [K] whose item it shows.
+
+        Args:
+            rows: of tracks.
+            allowed: [K, A] bool, what may be the same.
+            seen: the sights.
+            predicted: where the tracks should be seen.
+
+        Returns:
+            [A] int64, 0 for none.
+        """
+        touching = touch(predicted.boxes_xyxy[rows].T[:, :, None], seen.boxes_xyxy.T[:, None])
+        pairs, columns = np.nonzero(touching & allowed)
+        numbers = np.zeros(allowed.shape[1], np.int64)
+        if len(pairs):
+            same = are_pairs(sights_of(self._table, rows[pairs], predicted), seen.at(columns))
+            # Of values for the same place numpy keeps the last.
+            numbers[columns[same][::-1]] = self._table["id"][rows[pairs[same]]][::-1]
+        return numbers
 
     def _doubt_young(self, predicted: Predicted) -> None:
         """Put a young track on probation that turns out to lie where an older one lies.
@@ -220,13 +241,17 @@ class Tracker:
         young = np.flatnonzero(fit & table["seen"] & among(table["whole_views"], _DOUBT_AT))
         if not len(young):
             return
-        well_known = (table["whole_views"] >= CONFIRMED_VIEWS) & (table["existence"] > 0.0)
-        known = np.flatnonzero(well_known & ~table["doubted"] & predicted.in_view)
-        same = same_item(sights_of(self._table, known, predicted), sights_of(self._table, young, predicted))
-        same &= table["views"][known][:, None] > table["views"][young]
-        same &= ~table["seen"][known][:, None] | (table["whole_views"][young] == WHOLE_VIEWS)
-        rivals = _first_of(table["id"][known], same)
-        doubt(self._table, young[rivals > 0], rivals[rivals > 0])
+        fresh = table["whole_views"][young] == WHOLE_VIEWS
+        is_known = (table["whole_views"] >= CONFIRMED_VIEWS) & (table["existence"] > 0.0)
+        is_known &= ~table["doubted"] & predicted.in_view
+        if not fresh.any():
+            is_known &= ~table["seen"]
+        known = np.flatnonzero(is_known)
+        older = table["views"][known][:, None] > table["views"][young]
+        older &= ~table["seen"][known][:, None] | fresh
+        if older.any():
+            rivals = self._first_alike(known, older, sights_of(self._table, young, predicted), predicted)
+            doubt(self._table, young[rivals > 0], rivals[rivals > 0])
 
     def _end_probations(self) -> None:
         """Drop doubted tracks of which time has told that they show another's item."""
@@ -246,13 +271,15 @@ class Tracker:
         rivals = np.zeros(len(columns), np.int64)
         if not len(older):
             return rivals
-        common, area_a, area_b = common_areas(
-            predicted.boxes_xyxy[older].T[:, :, None], views.reaching_xyxy[columns].T[:, None]
-        )
-        overlap, contained = common / (area_a + area_b - common), common / np.minimum(area_a, area_b)
+        boxes, reaching = predicted.boxes_xyxy[older].T[:, :, None], views.reaching_xyxy[columns].T[:, None]
         offset = predicted.ground_xy[older][:, None] - views.ground_xy[columns][None]
         reach = 0.5 * np.maximum(table["size"][older].min(1)[:, None], views.sizes_m[columns].min(1)[None])
-        close = (overlap > 0.3) | (contained > 0.6) | ((offset * offset).sum(2) < reach**2)
+        close = (offset * offset).sum(2) < reach**2
+        if not (close | touch(boxes, reaching)).any():
+            return rivals
+        common, area_a, area_b = common_areas(boxes, reaching)
+        overlap, contained = common / (area_a + area_b - common), common / np.minimum(area_a, area_b)
+        close |= (overlap > 0.3) | (contained > 0.6)
         score = np.where(close, overlap + 1e-3, 0.0)
         best = score.argmax(0)
         found = score[best, np.arange(len(columns))] > 0.0
@@ -295,7 +322,7 @@ class Tracker:
         gone |= table["id"] == _NO_ID
         gone |= out_of_sight & (((x - exit_x) * math.copysign(1.0, direction) > 0.0) | (unseen_s > _GONE_S))
         if gone.any():
-            self._table = table[~gone]
+            self._table = take_rows(table, ~gone)
 
     def _blocked(self) -> dict[int, str]:
         table = self._table
@@ -305,10 +332,3 @@ class Tracker:
             alive = rivals[among(table["rival"][rivals], table["id"])]
             blocked.update(dict.fromkeys(table["id"][alive].tolist(), "duplicate"))
         return blocked
-
-
-def _first_of(numbers: IntArray, same: npt.NDArray[np.bool_]) -> IntArray:
-    """For each column of ``same`` [K, A] the first of K numbers that is marked, 0 for none."""
-    if not len(numbers):
-        return np.zeros(same.shape[1], np.int64)
-    return np.where(same.any(0), numbers[same.argmax(0)], 0)

@@ -71,13 +71,15 @@ class TorchvisionDetector:
     def train(self, batches: Iterator[tuple[Tensor, Sequence[Any]]], seconds: float) -> int:
         """Learn from ``(images [B, 3, H, W] 0 to 255, targets)`` for so long; returns the number of steps.
 
-        The rate follows a cosine over the time, with a warm-up of a twentieth of it.
+        The clock starts with the first batch. The rate follows a cosine over the time, with a warm-up of a twentieth.
         """
         parameters = [p for p in self.model.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(parameters, lr=RATE, weight_decay=1e-4)
         self.model.train()
-        start, steps = time.monotonic(), 0
+        start, steps = 0.0, 0
         for images, targets in batches:
+            if steps == 0:
+                start = time.monotonic()
             progress = (time.monotonic() - start) / seconds
             if progress >= 1:
                 break

@@ -48,8 +48,9 @@ class Holder:
     def __init__(self):
         self.blocks, self.me = [np.ones(1 << 20, np.uint8) for _ in range(256)], self
 Holder()
-before, gave = resident(), give_back_freed_memory()
-print(before - resident() if gave else 0)
+before = resident()
+give_back_freed_memory()
+print(before - resident())
 """
 
 

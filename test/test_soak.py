@@ -13,7 +13,7 @@ from spp_sorter import cli
 from spp_sorter.config import NodeConfig
 from spp_sorter.ros.soak_camera import SENT, SentFrame, read_sent
 from spp_sorter.ros.soak_faults import FAULTS, schedule
-from spp_sorter.ros.soak_judge import Injected, account, count_stale, growth, recoveries_s, unwithdrawn
+from spp_sorter.ros.soak_judge import Injected, account, count_stale, each_minute, growth, recoveries_s, unwithdrawn
 from spp_sorter.ros.soak_witness import Answer, PickList
 from spp_sorter.values import PickTarget
 
@@ -84,6 +84,10 @@ def test_growth_is_that_of_the_long_run() -> None:
     rising = [(float(k), float(k)) for k in range(40)]
     assert growth(rising) == pytest.approx(20.0)
     assert growth(rising[:2]) == 0.0
+
+
+def test_memory_is_told_by_the_minute() -> None:
+    assert each_minute([(1.0, 5.0), (30.0, 7.0), (59.0, 90.0), (61.0, 8.0), (200.0, 9.04)]) == [7.0, 8.0, 9.0]
 
 
 def test_every_fault_comes_once_before_any_comes_again() -> None:

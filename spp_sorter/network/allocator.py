@@ -24,15 +24,13 @@ def keep_freed_memory() -> bool:
     return mallopt is not None and bool(mallopt(_M_MMAP_THRESHOLD, _NEVER) and mallopt(_M_TRIM_THRESHOLD, _NEVER))
 
 
-def give_back_freed_memory() -> bool:
+def give_back_freed_memory() -> None:
     """Give what is freed back to the kernel now, cycles of garbage included, whatever ``keep_freed_memory`` set.
 
-    A model that takes another's place is loaded beside it; its reader's buffers and the old weights would stay with
-    the process, in another arena with every thread that loads.
-
-    Returns:
-        Whether the C library gave any back; others than glibc know no such call.
+    What lies between pieces in use grows slowly without it: with every model that takes another's place, and with every
+    new size of pictures. C libraries other than glibc know no such call, and keep what they keep.
     """
     gc.collect()
     malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    return malloc_trim is not None and bool(malloc_trim(0))
+    if malloc_trim is not None:
+        malloc_trim(0)

@@ -25,7 +25,7 @@ from spp_sorter.ros.graph import graph_environment
 from spp_sorter.ros.processes import Processes
 from spp_sorter.ros.replay_report import format_table
 from spp_sorter.ros.soak_faults import FAULTS, schedule
-from spp_sorter.ros.soak_judge import account, count_stale, growth, judge_picks, recoveries_s, unwithdrawn
+from spp_sorter.ros.soak_judge import account, count_stale, each_minute, growth, judge_picks, recoveries_s, unwithdrawn
 from spp_sorter.ros.soak_run import SoakRun
 from spp_sorter.ros.soak_witness import Witness
 
@@ -138,6 +138,7 @@ def figures_of(
         },
         "never_recovered": never,
         "rss_growth_mb": round(growth([(s.seconds, s.rss_bytes) for s in soaking.samples]) / 2**20, 2),
+        "rss_mb_each_minute": each_minute([(s.seconds, s.rss_bytes / 2**20) for s in soaking.samples]),
         "rss_mb": round(soaking.samples[-1].rss_bytes / 2**20, 1) if soaking.samples else None,
         "open_files_growth": growth([(s.seconds, s.open_files) for s in soaking.samples]),
         "threads_growth": growth([(s.seconds, s.threads) for s in soaking.samples]),

@@ -166,3 +166,15 @@ def growth(samples: Sequence[tuple[float, float]]) -> float:
     kept = [value for _, value in samples[len(samples) // 4 :]]
     third = len(kept) // 3
     return float(np.median(kept[-third:]) - np.median(kept[:third])) if third else 0.0
+
+
+def each_minute(samples: Sequence[tuple[float, float]]) -> list[float]:
+    """The median of every minute, to see by when something grew.
+
+    Args:
+        samples: (seconds, value), in order of time.
+    """
+    by_minute: dict[int, list[float]] = {}
+    for seconds, value in samples:
+        by_minute.setdefault(int(seconds // 60), []).append(value)
+    return [round(float(np.median(values)), 1) for values in by_minute.values()]

@@ -24,6 +24,7 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
 from spp_sorter.config import Config, ConfigError
+from spp_sorter.network.allocator import give_back_freed_memory
 from spp_sorter.ros.diagnostics import NodeState, diagnostic_array
 from spp_sorter.ros.executors import TIMEOUT_S, make_executor
 from spp_sorter.ros.health import Health
@@ -34,6 +35,8 @@ from spp_sorter.ros.signals import end_on_signals
 from spp_sorter.ros.steady import LoadedDetector, SteadyDetector
 
 WATCH_PERIOD_S = 0.1
+MEMORY_PERIOD_S = 60.0
+"""Freed memory that lies between what is in use is given back this often; the frame after it takes some ms longer."""
 
 SWITCH_INTERVAL_S = 0.0005
 """How long the worker waits for the interpreter while a callback runs; Python's own 5 ms are a sixth of a frame."""
@@ -99,6 +102,7 @@ class SorterNode(LifecycleNode):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(WATCH_PERIOD_S, self._watch, clock=steady)
         self.create_timer(1.0, self._diagnose, clock=steady)
+        self.create_timer(MEMORY_PERIOD_S, give_back_freed_memory, clock=steady)
 
     @property
     def config(self) -> Config:

@@ -8,6 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+import rclpy
+from rclpy.node import Node
+
+from spp_sorter.ros.programs import run_node
+
 ROOT = Path(__file__).resolve().parent.parent
 SLOW_TO_CLOSE = """
 import signal, sys, time
@@ -45,3 +51,20 @@ def test_a_second_interrupt_while_the_node_closes_changes_nothing() -> None:
     finally:
         process.kill()
     assert (process.returncode, out, err) == (0, "closed\n", "")
+
+
+@pytest.mark.parametrize("signalled", [True, False])
+def test_an_error_of_rclpy_counts_only_while_the_context_lives(
+    signalled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spin(node: Node) -> None:
+        if signalled:
+            node.context.shutdown()
+        raise RuntimeError("failed to initialize wait set")
+
+    monkeypatch.setattr(rclpy, "spin", spin)
+    if signalled:
+        assert run_node("plain", lambda: Node("plain"), (ValueError,), []) == 0
+    else:
+        with pytest.raises(RuntimeError, match="wait set"):
+            run_node("plain", lambda: Node("plain"), (ValueError,), [])

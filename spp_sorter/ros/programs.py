@@ -35,6 +35,10 @@ def run_node(
     except user_errors as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
+    except RuntimeError:
+        if rclpy.ok():
+            raise
+        # rclpy's own error: the signal ended the context between two looks at it.
     finally:
         if args is None:  # closing takes a moment, and the process ends after it
             signal.signal(signal.SIGINT, signal.SIG_IGN)

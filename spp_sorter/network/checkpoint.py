@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from spp_sorter.config import ConfigError
 from spp_sorter.network.model import NetworkConfig, SppNetwork
 
 FORMAT = "spp_sorter-1"
@@ -27,7 +28,7 @@ MAX_VALUES = 1000
 MAX_TEXT = 100
 
 
-class CheckpointError(ValueError):
+class CheckpointError(ConfigError):
     """A checkpoint that is missing, broken, or not ours; the text names the file and the remedy."""
 
 

@@ -159,9 +159,9 @@ def _one_thread() -> None:
 
 
 def _checkpoint(config: Config) -> Path:
-    from spp_sorter.detector import DEFAULT_CHECKPOINT
+    from spp_sorter.detector import SHIPPED
 
-    return Path(config.model.checkpoint) if config.model.checkpoint else DEFAULT_CHECKPOINT
+    return SHIPPED.get(config.model.checkpoint or "default") or Path(config.model.checkpoint)
 
 
 def folder_of(plan: BeltPlan, options: Options) -> Path:

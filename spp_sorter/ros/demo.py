@@ -25,7 +25,7 @@ from spp_sorter.ros import graph
 from spp_sorter.ros.cell import CellSettings
 from spp_sorter.ros.demo_files import write_bag, write_video
 from spp_sorter.ros.demo_report import judge_run, table
-from spp_sorter.ros.parameter_files import read_setting
+from spp_sorter.ros.parameter_files import read_model, read_setting
 from spp_sorter.ros.processes import ProcessError, Processes
 from spp_sorter.simulation.scene_config import DENSITIES
 
@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="one of the sorter's parameters"
     )
-    parser.add_argument("--model", metavar="FILE", help="checkpoint in place of the shipped weights")
+    parser.add_argument("--model", metavar="FILE", help="checkpoint in place of the shipped weights, or nano")
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N")
 
 
@@ -123,9 +123,7 @@ def options_of(args: argparse.Namespace) -> DemoOptions:
     sorter: dict[str, object] = {"belt.speed": args.speed, "node.use_depth": args.depth, "model.threads": threads}
     sorter.update(read_setting(text) for text in args.set)
     if args.model is not None:
-        if not Path(args.model).is_file():
-            raise ConfigError(f"--model is '{args.model}', which is no file; give a checkpoint (.pt)")
-        sorter["model.checkpoint"] = str(Path(args.model).resolve())
+        sorter["model.checkpoint"] = read_model("--model", args.model)
     if args.device is not None:
         sorter["model.device"] = args.device
     options = DemoOptions(settings, args.out, sorter, progress=sys.stderr.isatty())

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spp_sorter.config import SHIPPED_MODELS, Config, ConfigError
+from spp_sorter.config import Config, ConfigError
 from spp_sorter.ros.cell import CellSettings
-from spp_sorter.ros.parameter_files import read_parameters
+from spp_sorter.ros.parameter_files import read_model, read_parameters
 from spp_sorter.ros.shares import config_file, share_folder
 
 PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
@@ -92,16 +92,8 @@ def sorter_parameters(arguments: Mapping[str, str]) -> dict[str, Any]:
     for argument, name in (("image_transport", "node.image_transport"), ("device", "model.device")):
         if arguments.get(argument):
             values[name] = arguments[argument]
-    if arguments.get("model") in SHIPPED_MODELS:
-        values["model.checkpoint"] = arguments["model"]
-    elif arguments.get("model"):
-        checkpoint = Path(arguments["model"]).expanduser()
-        if not checkpoint.is_file():
-            raise ConfigError(
-                f"launch argument 'model' is '{checkpoint}', which is no file; give a checkpoint (.pt), or one of "
-                f"{', '.join(SHIPPED_MODELS)}"
-            )
-        values["model.checkpoint"] = str(checkpoint.resolve())
+    if arguments.get("model"):
+        values["model.checkpoint"] = read_model("launch argument 'model'", arguments["model"])
     Config.from_flat({**_given(arguments), **{k: v for k, v in values.items() if k != "use_sim_time"}})
     return values
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from spp_sorter.config import ConfigError
+from spp_sorter.config import SHIPPED_MODELS, ConfigError
 from spp_sorter.untrusted import MAX_YAML_BYTES, UntrustedError, parse_yaml, read_text
 
 NODE_NAME = "spp_sorter"
@@ -54,6 +54,27 @@ def read_setting(text: str) -> tuple[str, object]:
         return name.strip(), parse_yaml(value)
     except UntrustedError as error:
         raise ConfigError(f"--set is '{text}'; its value is no YAML: {error}") from error
+
+
+def read_model(name: str, text: str) -> str:
+    """The value of ``model.checkpoint`` for a checkpoint that a user names, good in every folder.
+
+    Args:
+        name: of the argument, for what is said of a wrong one.
+        text: a name of ``SHIPPED_MODELS``, or a file.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    if text in SHIPPED_MODELS:
+        return text
+    checkpoint = Path(text).expanduser()
+    if not checkpoint.is_file():
+        raise ConfigError(
+            f"{name} is '{checkpoint}', which is no file; give a checkpoint (.pt), or one of "
+            f"{', '.join(SHIPPED_MODELS)}"
+        )
+    return str(checkpoint.resolve())
 
 
 def _sections(content: Any, node: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

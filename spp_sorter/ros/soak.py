@@ -22,6 +22,7 @@ import numpy as np
 from spp_sorter.config import Config
 from spp_sorter.ros.cell import CellSettings, CellStart
 from spp_sorter.ros.graph import graph_environment
+from spp_sorter.ros.parameter_files import read_model
 from spp_sorter.ros.processes import Processes
 from spp_sorter.ros.replay_report import format_table
 from spp_sorter.ros.soak_faults import FAULTS, schedule
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--speed", type=float, default=0.3, help="belt speed in m/s (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="another belt and another order (default %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("out/soak"), help="folder for logs (default %(default)s)")
-    parser.add_argument("--model", metavar="FILE", help="checkpoint in place of the shipped weights")
+    parser.add_argument("--model", metavar="FILE", help="checkpoint in place of the shipped weights, or nano")
     parser.add_argument("--faults", default="", metavar="A,B", help=f"only these of: {names}")
 
 
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the children are ended then too
     parameters: dict[str, object] = {"belt.speed": args.speed, "model.threads": 1}
     if args.model is not None:
-        parameters["model.checkpoint"] = str(Path(args.model).resolve())
+        parameters["model.checkpoint"] = read_model("--model", args.model)
     Config.from_flat(parameters)  # a slip costs no wait
     figures = soak(args, parameters)
     print(format_table(rows_of(figures)))

@@ -221,7 +221,15 @@ def test_the_worst_mistakes_are_kept(data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--scenes", "0"], ["--seed", "-1"], ["--workers", "-1"], ["--labels", "map.yaml"], ["--skip-broken"]]
+    "words",
+    [
+        ["--scenes", "0"],
+        ["--seed", "-1"],
+        ["--workers", "-1"],
+        ["--labels", "map.yaml"],
+        ["--skip-broken"],
+        ["--pack", "nowhere"],
+    ],
 )
 def test_arguments_that_cannot_be_are_named(words: list[str]) -> None:
     with pytest.raises(ValueError, match="--"):

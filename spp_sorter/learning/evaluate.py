@@ -29,6 +29,7 @@ from spp_sorter.learning.own_tests import (
     summarise_operation,
     summarise_test,
 )
+from spp_sorter.learning.pack import MAKE_PACK
 from spp_sorter.learning.photo_test import PHOTO_DENSITIES, find_pack, no_pack_note
 from spp_sorter.learning.report import write_report
 from spp_sorter.learning.tables import print_tables
@@ -190,6 +191,8 @@ def _check(args: argparse.Namespace) -> None:
         raise ValueError("--labels, --pictures and --skip-broken belong to --data; name the data or leave them out")
     if args.data is not None and (args.pack or args.source):
         raise ValueError("--pack and --source belong to the project's own tests; leave them or --data out")
+    if args.pack is not None and find_pack(args.pack) is None:
+        raise ValueError(f"--pack '{args.pack}' holds no pack; {MAKE_PACK}")
     if args.fit_temperature and not args.model:
         raise ValueError("--fit-temperature writes into a checkpoint; name it with --model")
 

@@ -27,7 +27,7 @@ DEFAULT_PACK = Path(".cache/pack")
 MAKE_PACK = "make one with: spp_sorter scenes --build-pack FOLDER --pack .cache/pack"
 
 
-class PackError(RuntimeError):
+class PackError(ValueError):
     """A pack is missing, broken or of another version; the text says how to make one."""
 
 

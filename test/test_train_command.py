@@ -133,6 +133,12 @@ def test_arguments_that_cannot_be_are_named(words, message, tmp_path):
         train.run(arguments("--out", tmp_path, *words))
 
 
+def test_data_that_cannot_be_used_are_told_problem_by_problem(tmp_path, capsys):
+    assert train.run(arguments("--out", tmp_path / "run", "--data", tmp_path / "nowhere")) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "1 problems with the data:" and told[1].endswith("malformed: is not there")
+
+
 def test_a_temperature_is_stored_and_takes_effect(checkpoint, tmp_path):
     path = tmp_path / "model.pt"
     path.write_bytes(checkpoint.read_bytes())

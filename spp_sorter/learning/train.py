@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spp_sorter.evaluation.datasets import LabelMap, read_dataset
+from spp_sorter.evaluation.datasets import DatasetError, LabelMap, read_dataset
 from spp_sorter.learning.pack import DEFAULT_PACK, MAKE_PACK
 from spp_sorter.learning.samples import DatasetSamples, SampleSource
 from spp_sorter.learning.streams import BeltStream, FreshScenes, MixedStream, StreamSource
@@ -96,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train; 0 when done, 0 with a hint when --minutes ran out."""
+    """Train; 0 when done, 0 with a hint when --minutes ran out, 2 for data that cannot be used."""
     started = time.monotonic()
     _check(args)
     # torch takes seconds to import: not for --help, and not before the arguments are known to be good.
@@ -110,7 +111,13 @@ def run(args: argparse.Namespace) -> int:
     torch.set_float32_matmul_precision("high")
     with join_team(torch.device(name)) as team:
         network = _network(args)
-        source, notes = _source(args, network.config.labels)
+        try:
+            source, notes = _source(args, network.config.labels)
+        except DatasetError as error:
+            if team.leads:
+                print(f"{len(error.problems)} problems with the data:\n{error}", file=sys.stderr)
+                print("mend them; `spp_sorter check` lists them all", file=sys.stderr)
+            return 2
         options = _options(args, network.config.long_side, team.device)
         workers = _workers(args.workers, team.device.type == "cuda", team.size)
         if team.leads:

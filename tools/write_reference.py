@@ -116,18 +116,18 @@ DROPS = (
 
 def statuses() -> Iterator[tuple[str, str, str]]:
     """Name, level and text of every Status that the source makes; an input's name in it is ``<input>``."""
-    for call in _calls("Status"):
+    for call, tree in _calls("Status"):
         if len(call.args) == 3:
             for name in _names(call.args[0]):
-                yield name, ast.unparse(call.args[1]).rpartition(".")[2], _text(call.args[2])
-    for call in _calls("_pause"):
+                yield name, ast.unparse(call.args[1]).rpartition(".")[2], _text(call.args[2], call, tree)
+    for call, tree in _calls("_pause"):
         for name in _names(call.args[0]):
-            yield name, "WARN", _text(call.args[1])
+            yield name, "WARN", _text(call.args[1], call, tree)
 
 
 def bad_causes() -> list[str]:
     """Every cause that a BadFrame bears."""
-    return sorted({name for call in _calls("BadFrame") if call.args for name in _names(call.args[0])})
+    return sorted({name for call, _ in _calls("BadFrame") if call.args for name in _names(call.args[0])})
 
 
 def _names(node: ast.expr) -> Iterator[str]:
@@ -146,19 +146,41 @@ def _names(node: ast.expr) -> Iterator[str]:
             yield "".join(str(part) for part in parts)
 
 
-def _calls(name: str) -> Iterator[ast.Call]:
+def _calls(name: str) -> Iterator[tuple[ast.Call, ast.Module]]:
+    """Every call of a function or class, with the module that it stands in."""
     for path in sorted((ROOT / "spp_sorter").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and name in (getattr(node.func, "id", ""), getattr(node.func, "attr", "")):
-                yield node
+                yield node, tree
 
 
-def _text(node: ast.expr) -> str:
-    """A string or f-string with `...` for what is filled in; the variable that holds it where it is made elsewhere."""
+def _text(node: ast.expr, call: ast.Call, tree: ast.Module) -> str:
+    """A text with `...` for what is filled in.
+
+    Args:
+        node: a string, an f-string, a variable that was given one above, or the call of a function that returns some.
+        call: where the text is used.
+        tree: its module.
+    """
     if isinstance(node, ast.Constant):
         return str(node.value).replace("|", "/")
     if isinstance(node, ast.JoinedStr):
-        return "".join(_text(part) if isinstance(part, ast.Constant) else "..." for part in node.values)
+        return "".join(_text(part, call, tree) if isinstance(part, ast.Constant) else "..." for part in node.values)
+    if isinstance(node, ast.Name):
+        given = [
+            each.value
+            for each in ast.walk(tree)
+            if isinstance(each, ast.Assign) and each.lineno < call.lineno and ast.unparse(each.targets[0]) == node.id
+        ]
+        return _text(given[-1], call, tree) if given else "..."
+    if isinstance(node, ast.Call):
+        if ast.unparse(node) == "str(error)":
+            return "what is wrong with the message"
+        made = [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == ast.unparse(node.func)]
+        ends = [each for each in ast.walk(made[0]) if isinstance(each, ast.Return) and each.value] if made else []
+        texts = [_text(end.value, call, tree) for end in sorted(ends, key=lambda end: end.lineno) if end.value]
+        return "; or: ".join(texts) or "..."
     return "..."
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from spp_sorter import cli
 from spp_sorter.config import NodeConfig
+from spp_sorter.ros import soak_run
 from spp_sorter.ros.soak_camera import SENT, SentFrame, read_sent
 from spp_sorter.ros.soak_faults import FAULTS, schedule
 from spp_sorter.ros.soak_judge import Injected, account, count_stale, each_minute, growth, recoveries_s, unwithdrawn
@@ -122,3 +123,14 @@ def test_the_real_graph_through_every_fault(tmp_path: Path, capsys: pytest.Captu
     assert figures["faults"] >= len(FAULTS) - 2
     assert figures["garbage_refused"] > 0
     assert {"0", "3"} <= set(figures["diagnostics_levels"])
+
+
+def test_a_graph_that_does_not_come_up_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "none.pt").write_bytes(b"no checkpoint")
+    monkeypatch.setattr(soak_run, "READY_WITHIN_S", 2.0)
+    words = ["--hours", "0.001", "--model", str(tmp_path / "none.pt"), "--out", str(tmp_path / "out")]
+    assert cli.main(["benchmark", "soak", *words]) == 1
+    said = capsys.readouterr().err
+    assert "the logs lie in" in said and "Traceback" not in said

@@ -99,10 +99,10 @@ def cycle(cycles: int, seed: int, parameters: dict[str, object]) -> dict[str, An
 def _cycle(
     node: SorterNode, cycles: int, order: random.Random
 ) -> tuple[Counter[str], list[str], list[tuple[int, int, int]]]:
-    """Counts by transition, what went wrong, and (bytes, open files, threads) whenever the node is unconfigured."""
+    """Counts by transition, what went wrong, and (bytes, open files, threads) after every cleanup."""
     counts: Counter[str] = Counter()
     wrong: list[str] = []
-    samples = [footprint()]
+    samples = []
     with tqdm(total=cycles, unit="cycle", disable=not sys.stderr.isatty()) as bar:
         while counts["configure"] < cycles or node.lifecycle != "unconfigured":
             name, before = order.choice(TRANSITIONS), node.lifecycle

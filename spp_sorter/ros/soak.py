@@ -23,11 +23,11 @@ from spp_sorter.config import Config
 from spp_sorter.ros.cell import CellSettings, CellStart
 from spp_sorter.ros.graph import graph_environment
 from spp_sorter.ros.parameter_files import read_model
-from spp_sorter.ros.processes import Processes
+from spp_sorter.ros.processes import ProcessError, Processes
 from spp_sorter.ros.replay_report import format_table
 from spp_sorter.ros.soak_faults import FAULTS, schedule
 from spp_sorter.ros.soak_judge import account, count_stale, each_minute, growth, judge_picks, recoveries_s, unwithdrawn
-from spp_sorter.ros.soak_run import SoakRun
+from spp_sorter.ros.soak_run import SoakError, SoakRun
 from spp_sorter.ros.soak_witness import Witness
 
 MAX_RECOVERY_S = 2.0
@@ -60,7 +60,11 @@ def run(args: argparse.Namespace) -> int:
     if args.model is not None:
         parameters["model.checkpoint"] = read_model("--model", args.model)
     Config.from_flat(parameters)  # a slip costs no wait
-    figures = soak(args, parameters)
+    try:
+        figures = soak(args, parameters)
+    except (SoakError, ProcessError) as error:
+        print(f"spp_sorter benchmark soak: {error}; the logs lie in {args.out}", file=sys.stderr)
+        return 1
     print(format_table(rows_of(figures)))
     if args.json is not None:
         args.json.parent.mkdir(parents=True, exist_ok=True)

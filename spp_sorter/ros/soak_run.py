@@ -132,7 +132,7 @@ class SoakRun:
         while len(self.witness.heard.answers) == before:
             self.processes.check()
             if time.monotonic() > deadline:
-                raise SoakError(f"waited {READY_WITHIN_S:.0f} s for {what}, in vain; see {self.log.parent}")
+                raise SoakError(f"waited {READY_WITHIN_S:.0f} s for {what}, in vain")
             time.sleep(_POLL_S)
 
     def _rest(self, seconds: float) -> None:

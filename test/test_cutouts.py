@@ -179,6 +179,8 @@ def test_the_pack_command_tells_what_it_did(folder, tmp_path):
     assert {b.kind for b in pack.backgrounds} == {"belt", "plain"}
     text = describe(pack, dropped)
     assert "13 assets, 1 pictures left out" in text and "mine" in text
+    tested = len({asset.group for asset in pack.assets if asset.label == "compost" and asset.split == "test"})
+    assert tested < 5 and f"only {tested} to test on of 'compost'" in text
     listing = json.loads((tmp_path / "pack" / "pack.json").read_text())
     assert max(pack.picture(tuple(listing["backgrounds"][0]["picture"])).shape) == 640
     empty = tmp_path / "other" / "compost"

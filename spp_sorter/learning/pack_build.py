@@ -19,6 +19,8 @@ from spp_sorter.learning.pack_backgrounds import plain_grounds, render_backgroun
 from spp_sorter.values import ImageArray
 
 BELT_LONG_SIDE_PX = 640
+FEW_TO_TEST = 5
+"""Fewer objects of a label than this say little about it."""
 
 Found = list[NewAsset | Dropped]
 
@@ -80,6 +82,13 @@ def describe(pack: Pack, dropped: Sequence[Dropped]) -> str:
     for source, label, kind in sorted({key[:3] for key in counts}):
         train, test = (counts[source, label, kind, split] for split in ("train", "test"))
         lines.append(f"{source:<14} {label:<12} {kind:<9} {train:>6} {test:>6}")
+    for label in sorted({a.label for a in pack.assets}):
+        tested = len({a.group for a in pack.assets if a.label == label and a.split == "test"})
+        if tested < FEW_TO_TEST:
+            lines.append(
+                f"only {tested} to test on of '{label}': what `evaluate` says of it means little; about one object in "
+                "five is for testing, so add photographs"
+            )
     kinds = Counter((b.kind, b.split) for b in pack.backgrounds)
     lines.append("backgrounds: " + ", ".join(f"{n} {kind} {split}" for (kind, split), n in sorted(kinds.items())))
     size = sum(file.stat().st_size for file in pack.path.iterdir()) / 1e6

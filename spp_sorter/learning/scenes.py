@@ -113,7 +113,7 @@ def _build(args: argparse.Namespace, pack_path: Path) -> None:
     if dropped:
         listing = pack_path / "left_out.txt"
         listing.write_text("".join(f"{each.file}\t{each.reason}\n" for each in dropped), encoding="utf-8")
-        print(f"{len(dropped)} pictures left out, all of them with reasons: {listing}")
+        print(f"all {len(dropped)} that were left out, with reasons: {listing}")
     print(describe(pack, dropped))
 
 

@@ -82,7 +82,7 @@ class Detector:
         self.proposals = proposals
         self._runtime: Runtime | None
         self._has_run = False
-        self._letterbox_of: Callable[[tuple[int, int]], Letterbox] = self._fit
+        self._letterbox_of: Callable[[tuple[int, int]], Letterbox] | None = None
         if self.path.suffix == ".onnx":
             if long_side:
                 raise ConfigError(
@@ -128,10 +128,7 @@ class Detector:
 
     def letterbox(self, size_hw: tuple[int, int]) -> Letterbox:
         """How a picture of a size comes into the network's input."""
-        return self._letterbox_of(size_hw)
-
-    def _fit(self, size_hw: tuple[int, int]) -> Letterbox:
-        return Letterbox.fit(size_hw, self.long_side)
+        return self._letterbox_of(size_hw) if self._letterbox_of else Letterbox.fit(size_hw, self.long_side)
 
     def _make_runtime(self, proposer: str, step_by_step: bool) -> tuple[Runtime | None, str]:
         """What runs frames in one call, or None and why there is no such thing."""

@@ -1,5 +1,8 @@
 """The detector as users call it: any picture in, boxes in its pixels out; bad input refused in plain words."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -43,6 +46,19 @@ def test_any_size_goes_in_and_boxes_stay_in_the_picture(detector, size_hw):
     assert (found.boxes_xyxy[:, [0, 2]] <= size_hw[1]).all() and (found.boxes_xyxy[:, [1, 3]] <= size_hw[0]).all()
     assert (np.diff(found.scores) <= 1e-6).all()
     assert (found.label_probs.sum(axis=1) <= 1 + 1e-5).all()
+
+
+def test_a_detector_that_nobody_holds_is_gone_without_the_garbage_collector(checkpoint):
+    """The node freezes what it has configured, out of the collector's sight."""
+    gc.disable()
+    try:
+        short_lived = Detector(checkpoint, device="cpu")
+        short_lived.detect(picture())
+        weights = weakref.ref(short_lived.network)
+        del short_lived
+        assert weights() is None
+    finally:
+        gc.enable()
 
 
 def test_the_same_picture_gives_the_same_answer(detector):

@@ -16,6 +16,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from spp_sorter.learning.pack import Pack, PackError  # noqa: E402
+
 HEAD = (
     "| source left out | label | items | named right, of those found: without | with | found: without | with |",
     "|---|---|---|---|---|---|---|",
@@ -72,8 +77,11 @@ def main():
     end = words.index("--") if "--" in words else len(words)
     args = parser.parse_args(words[:end])
     args.train = words[end + 1 :]
-    listing = json.loads((args.pack / "pack.json").read_text(encoding="utf-8"))["assets"]
-    sources = args.sources or sorted({asset["source"] for asset in listing if asset["split"] == "test"})
+    try:
+        assets = Pack(args.pack).assets
+    except PackError as error:
+        parser.error(str(error))
+    sources = args.sources or sorted({asset.source for asset in assets if asset.split == "test"})
     args.out.mkdir(parents=True, exist_ok=True)
     table = list(HEAD)
     with_all = args.model or train(None, args)

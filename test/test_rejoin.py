@@ -127,4 +127,5 @@ def test_a_node_that_others_have_lost_joins_the_graph_anew(process: subprocess.P
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 0, output
     assert "joined it anew" in output
+    assert output.count("checkpoint: sha256") == 1, "the model was loaded again"
     assert "Traceback" not in output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 import rclpy
@@ -14,25 +15,35 @@ from rclpy.signals import SignalHandlerOptions, uninstall_signal_handlers
 
 from spp_sorter.ros.health import Health
 from spp_sorter.ros.shared_memory import leave_graph
+from spp_sorter.ros.steady import SteadyDetector
+
+
+@dataclass(frozen=True)
+class Legacy:
+    """What one node leaves to the next.
+
+    Attributes:
+        values: all its parameters.
+        health: its counts.
+        detector: the loaded model, which takes longest to make anew; None where there is none that is free.
+    """
+
+    values: list[Parameter[Any]]
+    health: Health
+    detector: SteadyDetector | None
 
 
 class Successor(Protocol):
-    """A node that another one of its kind can follow.
+    """A node that another one of its kind can follow."""
 
-    Attributes:
-        health: its counts.
-    """
+    def legacy(self) -> Legacy:
+        """What the next node is to have."""
 
-    health: Health
-
-    def current_values(self) -> list[Parameter[Any]]:
-        """All its parameters."""
-
-    def inherit(self, health: Health) -> None:
-        """Go on where an active node was, with its counts."""
+    def inherit(self, legacy: Legacy) -> None:
+        """Go on where an active node was."""
 
     def end(self) -> bool:
-        """Stop, and destroy the node."""
+        """Stop, and destroy the node; returns whether nothing of it runs any more."""
 
 
 Kind = TypeVar("Kind", bound=Successor)
@@ -65,8 +76,8 @@ class Membership(Generic[Kind]):
         self._node = self._kind(context=self._context, **kwargs)
 
     def rejoin(self) -> None:
-        """Put another node in the place of this one, which is cut off, with its parameters and counts."""
-        left, health, values = self._context, self.node.health, self.node.current_values()
+        """Put another node in the place of this one, which is cut off, with its parameters, counts and model."""
+        left, legacy = self._context, self.node.legacy()
         # A participant ends with its last node, and its port would go to the new one; but others have lost that port.
         alone: dict[str, Any] = {
             "use_global_arguments": False,
@@ -74,11 +85,12 @@ class Membership(Generic[Kind]):
             "start_parameter_services": False,
         }
         keeper = Node("leaving", context=left, **alone)
-        self._end_node()
+        if not self._end_node():
+            legacy = replace(legacy, detector=None)
         gc.unfreeze()
         gc.collect()  # the old node's publisher of logs would be in the way of the new one's
-        self.join(parameter_overrides=values)
-        self.node.inherit(health)
+        self.join(parameter_overrides=legacy.values)
+        self.node.inherit(legacy)
         keeper.destroy_node()
         del keeper
         leave_graph(left)
@@ -90,7 +102,6 @@ class Membership(Generic[Kind]):
         if self._signals != SignalHandlerOptions.NO:
             uninstall_signal_handlers()
 
-    def _end_node(self) -> None:
-        if self._node is not None:
-            self._node.end()
-        self._node = None
+    def _end_node(self) -> bool:
+        node, self._node = self._node, None
+        return node is None or node.end()

@@ -28,7 +28,7 @@ from spp_sorter.network.allocator import give_back_freed_memory
 from spp_sorter.ros.diagnostics import NodeState, diagnostic_array
 from spp_sorter.ros.executors import TIMEOUT_S, make_executor
 from spp_sorter.ros.health import Health
-from spp_sorter.ros.membership import Membership
+from spp_sorter.ros.membership import Legacy, Membership
 from spp_sorter.ros.parameters import Parameters, unknown_overrides
 from spp_sorter.ros.pipeline import Pipeline
 from spp_sorter.ros.signals import end_on_signals
@@ -94,6 +94,7 @@ class SorterNode(LifecycleNode):
         self.health.stop()
         self.is_cut_off = False
         self._pipeline: Pipeline | None = None
+        self._detector: SteadyDetector | None = None
         self._settings = Parameters(self, self._changed, lambda: self._pipeline is not None, self._check)
         for line in unknown_overrides(self):
             self.get_logger().warning(line)
@@ -116,9 +117,13 @@ class SorterNode(LifecycleNode):
 
     @_transition("inactive", TransitionCallbackReturn.FAILURE)
     def on_configure(self, state: LifecycleState) -> None:
-        """Load the model, warm it up, and create the publishers."""
-        detector = SteadyDetector(self.load_detector, self.config, self._report_device)
+        """Load the model and warm it up, unless another node has left one, and create the publishers."""
+        left, self._detector = self._detector, None
+        if left is not None:
+            left.serve(self.load_detector, self._report_device)
+        detector = left or SteadyDetector(self.load_detector, self.config, self._report_device)
         self._pipeline = Pipeline(self, detector, self.config, self.health)
+        self._detector = detector
         self.health.error("")
         super().on_configure(state)
         # What torch and the model made stays; looking through it all again would stop a frame for a tenth of a second.
@@ -186,7 +191,7 @@ class SorterNode(LifecycleNode):
             raise RuntimeError("the frame in work did not end in time; the detector hangs")
 
     def _release(self) -> None:
-        pipeline, self._pipeline = self._pipeline, None
+        pipeline, self._pipeline, self._detector = self._pipeline, None, None
         if pipeline is not None:
             pipeline.close()
             gc.unfreeze()
@@ -235,15 +240,16 @@ class SorterNode(LifecycleNode):
         self.health.error(text)
         self.get_logger().error(text)
 
-    def current_values(self) -> list[Parameter[Any]]:
-        """All parameters as they are now, to start another node with."""
+    def legacy(self) -> Legacy:
+        """Parameters as they are now, counts and model, for the node that takes this one's place."""
         names = self.list_parameters([], 0).names
-        return [value for value in self.get_parameters(names) if value.type_ != Parameter.Type.NOT_SET]
+        values = [value for value in self.get_parameters(names) if value.type_ != Parameter.Type.NOT_SET]
+        return Legacy(values, self.health, self._detector)
 
-    def inherit(self, health: Health) -> None:
-        """Go on where an active node was that had to leave the graph: its counts, configured and active."""
-        health.go_on()
-        self.health = health
+    def inherit(self, legacy: Legacy) -> None:
+        """Go on where an active node was that had to leave the graph: its counts and model, configured and active."""
+        legacy.health.go_on()
+        self.health, self._detector = legacy.health, legacy.detector
         self.start()
         self.get_logger().warning(
             "the process stood still and was cut off: it has left the graph and joined it anew; see /diagnostics"

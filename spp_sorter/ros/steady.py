@@ -95,6 +95,10 @@ class SteadyDetector:
         """Device, precision and checkpoint of what runs now."""
         return self._detector.description
 
+    def serve(self, make: Callable[[Config], LoadedDetector], report: Callable[[str], None]) -> None:
+        """Belong to another node from now on, whose these are."""
+        self._make, self._report = make, report
+
     def configure(self, config: DetectorConfig) -> None:
         """Replace the thresholds, of a later replacement too."""
         self._thresholds = config

@@ -128,4 +128,5 @@ def test_a_node_that_others_have_lost_joins_the_graph_anew(process: subprocess.P
     assert process.returncode == 0, output
     assert "joined it anew" in output
     assert output.count("checkpoint: sha256") == 1, "the model was loaded again"
+    assert "already registered" not in output, "the old node was still there"
     assert "Traceback" not in output

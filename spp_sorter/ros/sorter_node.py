@@ -32,7 +32,7 @@ from spp_sorter.ros.membership import Legacy, Membership
 from spp_sorter.ros.parameters import Parameters, unknown_overrides
 from spp_sorter.ros.pipeline import Pipeline
 from spp_sorter.ros.signals import end_on_signals
-from spp_sorter.ros.steady import LoadedDetector, SteadyDetector
+from spp_sorter.ros.steady import LoadedDetector, SteadyDetector, load_nothing, report_nothing
 
 WATCH_PERIOD_S = 0.1
 MEMORY_PERIOD_S = 60.0
@@ -241,7 +241,12 @@ class SorterNode(LifecycleNode):
         self.get_logger().error(text)
 
     def legacy(self) -> Legacy:
-        """Parameters as they are now, counts and model, for the node that takes this one's place."""
+        """Parameters as they are now, counts and model, for the node that takes this one's place.
+
+        Nothing of it refers to this node, which must be gone before the next one is made.
+        """
+        if self._detector is not None:
+            self._detector.serve(load_nothing, report_nothing)
         names = self.list_parameters([], 0).names
         values = [value for value in self.get_parameters(names) if value.type_ != Parameter.Type.NOT_SET]
         return Legacy(values, self.health, self._detector)

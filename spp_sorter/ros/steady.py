@@ -96,7 +96,7 @@ class SteadyDetector:
         return self._detector.description
 
     def serve(self, make: Callable[[Config], LoadedDetector], report: Callable[[str], None]) -> None:
-        """Belong to another node from now on, whose these are."""
+        """Belong to another node from now on, whose these are; the one before is held no longer."""
         self._make, self._report = make, report
 
     def configure(self, config: DetectorConfig) -> None:
@@ -175,6 +175,15 @@ class SteadyDetector:
         detector = self._make(config)
         detector.warm_up()
         return detector
+
+
+def load_nothing(config: Config) -> LoadedDetector:
+    """For a detector between two nodes, which cannot be replaced."""
+    raise RuntimeError(f"the node that loads '{config.model.checkpoint or 'default'}' has ended")
+
+
+def report_nothing(text: str) -> None:
+    """For a detector between two nodes."""
 
 
 def release_memory() -> None:

@@ -1,5 +1,6 @@
 """A student taught by a teacher: what it starts from, what is refused, and that it comes to say the same."""
 
+import copy
 import dataclasses
 
 import pytest
@@ -12,14 +13,15 @@ from spp_sorter.learning.distributed import Team
 from spp_sorter.learning.trainer import Trainer
 from spp_sorter.learning.training_options import TrainingOptions
 from spp_sorter.network.model import NetworkConfig, SppNetwork
+from spp_sorter.network.slim import SLIM, slim_down
 
 TEACHER = NetworkConfig(channels=16, hidden=32)
 STUDENT = dataclasses.replace(TEACHER, backbone="nano")
 
 
-def networks():
+def networks(student=STUDENT):
     torch.manual_seed(0)
-    return SppNetwork(TEACHER, imagenet=False), SppNetwork(STUDENT, imagenet=False)
+    return SppNetwork(TEACHER, imagenet=False), SppNetwork(student, imagenet=False)
 
 
 def test_the_student_starts_with_the_teachers_neck_and_head():
@@ -27,6 +29,33 @@ def test_the_student_starts_with_the_teachers_neck_and_head():
     assert Distillation(teacher).start_student(student) > 10
     assert torch.equal(student.head.first.weight, teacher.head.first.weight)
     assert torch.equal(student.rpn.output.weight, teacher.rpn.output.weight)
+
+
+def test_a_slim_student_starts_with_the_teachers_backbone_slimmed_down():
+    teacher, dense = networks()
+    _, student = networks(dataclasses.replace(TEACHER, backbone=SLIM, long_side=512))
+    distillation = Distillation(teacher)
+    assert distillation.gives_backbone(student) and not distillation.gives_backbone(dense)
+    before = {key: value.clone() for key, value in teacher.state_dict().items()}
+    assert distillation.start_student(student) == len(student.state_dict())
+    ours, theirs = student.backbone.body, teacher.backbone.body
+    assert torch.equal(ours.conv_stem.weight, theirs.conv_stem.weight)
+    assert torch.equal(ours.blocks[4][1].conv_dw.weight, theirs.blocks[4][1].conv_dw.weight)
+    wanted = copy.deepcopy(theirs)
+    slim_down(wanted)
+    assert all(torch.equal(value, ours.state_dict()[key]) for key, value in wanted.state_dict().items())
+    assert torch.equal(student.head.first.weight, teacher.head.first.weight)
+    assert all(torch.equal(value, before[key]) for key, value in teacher.state_dict().items())
+    assert all(parameter.requires_grad for parameter in student.parameters())
+
+
+def test_only_the_default_networks_backbone_is_slimmed_down():
+    _, teacher = networks()
+    _, student = networks(dataclasses.replace(TEACHER, backbone=SLIM))
+    before = student.backbone.body.conv_stem.weight.clone()
+    assert not Distillation(teacher).gives_backbone(student)
+    assert 10 < Distillation(teacher).start_student(student) < len(student.state_dict())
+    assert torch.equal(student.backbone.body.conv_stem.weight, before)
 
 
 def test_a_teacher_of_another_shape_is_refused():

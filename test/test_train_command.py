@@ -15,8 +15,11 @@ from spp_sorter.evaluation.mistakes import Gallery
 from spp_sorter.evaluation.truth import GroundTruth
 from spp_sorter.learning import evaluate, own_tests, temperature, train
 from spp_sorter.learning.pack import NewAsset, write_pack
+from spp_sorter.learning.schedule import Schedule
 from spp_sorter.network.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from spp_sorter.network.model import NetworkConfig, SppNetwork
+from spp_sorter.network.nano import NANO, NANO_LONG_SIDE
+from spp_sorter.network.slim import SLIM
 from spp_sorter.values import LABELS, Detections
 
 
@@ -125,12 +128,48 @@ def test_a_budget_of_minutes_ends_in_its_last_leg(pack, checkpoint, tmp_path, ca
         (["--last-leg"], "--budget-minutes within --minutes"),
         (["--pack", "nowhere"], "'nowhere' is no folder"),
         (["--arch", "nano", "--init", "default"], "leave one of them out"),
+        (["--arch", "dense", "--init", "default"], "leave one of them out"),
         (["--data", "x", "--exclude-source", "stamps"], "leave them or --data out"),
     ],
 )
 def test_arguments_that_cannot_be_are_named(words, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         train.run(arguments("--out", tmp_path, *words))
+
+
+def test_the_small_network_learns_from_a_teacher(pack, tmp_path):
+    teacher = tmp_path / "teacher.pt"
+    config = NetworkConfig()
+    save_checkpoint(Checkpoint(config, SppNetwork(config, imagenet=False).state_dict()), teacher)
+    words = ["--pack", pack, "--world-share", 0, "--arch", "nano", "--distill-from", teacher, "--out", tmp_path / "run"]
+    assert train.run(arguments(*words, "--steps", 1, "--batch", 1, "--workers", 0, "--device", "cpu")) == 0
+    made = load_checkpoint(tmp_path / "run" / "model.pt")
+    assert (made.step, made.config.backbone, made.config.long_side) == (1, SLIM, NANO_LONG_SIDE)
+    assert '"imitate_map"' in (tmp_path / "run" / "log.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "device", "inherits", "wanted"),
+    [
+        ([], "cpu", False, (1e-3, 0.2, Schedule())),
+        (["--init", "default"], "cuda", False, (3e-4, 0.2, Schedule.of_trained(2))),
+        (["--data", "x"], "cpu", False, (3e-4, 0.2, Schedule.of_trained(8))),
+        (["--arch", "dense"], "cuda", False, (1.5e-3, 1.0, Schedule(frozen_below=2))),
+        (["--arch", "nano"], "cpu", False, (1e-3, 0.5, Schedule(frozen_below=8))),
+        (["--arch", "nano"], "cpu", True, (1e-3, 0.5, Schedule.of_trained(2))),
+        (["--arch", "nano", "--freeze", "4"], "cuda", True, (1.5e-3, 0.5, Schedule.of_trained(4))),
+    ],
+)
+def test_how_a_network_learns_follows_from_what_it_starts_with(words, device, inherits, wanted, tmp_path):
+    args = arguments("--out", tmp_path, *words)
+    options = train._options(args, 512, torch.device(device), inherits)
+    assert (options.learning_rate, options.backbone_rate, options.schedule) == wanted
+
+
+@pytest.mark.parametrize(("arch", "backbone", "long_side"), [("nano", SLIM, 512), ("dense", NANO, 512)])
+def test_each_small_network_by_its_name(arch, backbone, long_side, tmp_path):
+    config = train._network(arguments("--out", tmp_path, "--arch", arch, "--data", "x")).config
+    assert (config.backbone, config.long_side) == (backbone, long_side)
 
 
 def test_data_that_cannot_be_used_are_told_problem_by_problem(tmp_path, capsys):

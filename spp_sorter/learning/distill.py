@@ -8,13 +8,17 @@ Letters: B images, C channels, h x w cells of the shared map, F windows of all i
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import generalized_box_iou_loss
 
 from spp_sorter.network.assignment import training_proposals
+from spp_sorter.network.backbone import LITE0
 from spp_sorter.network.model import SppNetwork
+from spp_sorter.network.slim import SLIM, slim_down
 
 IMITATION_WEIGHTS = {
     "imitate_map": 2.0,
@@ -55,6 +59,8 @@ class Distillation(nn.Module):
     def start_student(self, student: SppNetwork) -> int:
         """Give the student every weight of the teacher outside the backbone that has the same name and shape.
 
+        A student that ``gives_backbone`` is true of gets what ``slim_down`` leaves of the teacher's backbone, too.
+
         Returns:
             How many tensors it took.
 
@@ -72,8 +78,16 @@ class Distillation(nn.Module):
             for key, value in self.teacher.state_dict().items()
             if not key.startswith("backbone.") and key in state and state[key].shape == value.shape
         }
+        if self.gives_backbone(student):
+            body = copy.deepcopy(self.teacher.backbone.body)
+            slim_down(body)
+            given.update({f"backbone.body.{key}": value for key, value in body.state_dict().items()})
         student.load_state_dict(given, strict=False)
         return len(given)
+
+    def gives_backbone(self, student: SppNetwork) -> bool:
+        """Whether the student's backbone is the teacher's slimmed down, and can start from its weights."""
+        return self.teacher.config.backbone == LITE0 and student.config.backbone == SLIM
 
     def forward(self, student: SppNetwork, images: Tensor, features: Tensor) -> dict[str, Tensor]:
         """What the student does not yet say as the teacher does.

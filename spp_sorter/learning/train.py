@@ -33,6 +33,10 @@ SCENE_HW = (480, 640)
 FRESH = 0.12
 """Share of the simulated scenes that are new: they take longer to render than to learn from."""
 
+BACKBONE_RATES = {"default": 0.2, "nano": 0.5, "dense": 1.0}
+"""Share of the learning rate that the backbone of each ``--arch`` learns at: a pretrained one little, one that was cut
+more, as it has to recover, and one that starts at random as the rest."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
@@ -65,10 +69,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: `default` with --data, else `imagenet`)",
     )
     data.add_argument(
-        "--arch", default="default", choices=("default", "nano"), help="network that starts from `imagenet`"
+        "--arch",
+        default="default",
+        choices=tuple(BACKBONE_RATES),
+        help="network that starts anew: the default one, a small one (`nano`: the default's backbone slimmed down), or "
+        "a small one of plain 3x3 convolutions, which has no ImageNet weights (`dense`)",
     )
     data.add_argument(
-        "--distill-from", metavar="CKPT", help="learn from this detector too; the neck and the head start as its own"
+        "--distill-from",
+        metavar="CKPT",
+        help="learn from this detector too; the neck and the head start as its own, and so does the backbone of "
+        "`nano`, slimmed down, where this one's is the default's",
     )
     course = parser.add_argument_group("how long")
     course.add_argument("--steps", type=int, help="batches in all (with --data 200, else 2000; on CUDA 10 times that)")
@@ -86,10 +97,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how")
     how.add_argument("--batch", type=int, help="pictures per batch and process (8; on CUDA 48)")
     how.add_argument(
-        "--rate", type=float, help="peak learning rate (0.001; on CUDA 0.0015; 0.0003 for trained weights)"
+        "--rate", type=float, help="peak learning rate (0.001; on CUDA 0.0015; 0.0003 for a checkpoint's weights)"
     )
     how.add_argument(
-        "--freeze", type=int, metavar="STRIDE", help="stages with maps finer than this never learn (8; on CUDA 2: none)"
+        "--freeze",
+        type=int,
+        metavar="STRIDE",
+        help="stages with maps finer than this never learn (8; 2, which is none, on CUDA and for a teacher's backbone "
+        "slimmed down)",
     )
     how.add_argument("--workers", type=int, help="processes that make pictures (1; on CUDA the cores less 2)")
     how.add_argument("--seed", type=int, default=0, help="of everything that is drawn (%(default)s)")
@@ -118,11 +133,12 @@ def run(args: argparse.Namespace) -> int:
                 print(f"{len(error.problems)} problems with the data:\n{error}", file=sys.stderr)
                 print("mend them; `spp_sorter check` lists them all", file=sys.stderr)
             return 2
-        options = _options(args, network.config.long_side, team.device)
+        distillation = _distillation(args, network)
+        inherits = not _goes_on(args) and distillation is not None and distillation.gives_backbone(network)
+        options = _options(args, network.config.long_side, team.device, inherits)
         workers = _workers(args.workers, team.device.type == "cuda", team.size)
         if team.leads:
             print(f"{notes}; {workers} workers, batches of {options.batch_size} on {team.device}", flush=True)
-        distillation = _distillation(args, network)
         trainer = Trainer(network, source, options, args.out, team, notes, distillation)
         try:
             if args.resume:
@@ -169,22 +185,27 @@ def _network(args: argparse.Namespace) -> SppNetwork:
     from spp_sorter.network.checkpoint import load_checkpoint
     from spp_sorter.network.model import NetworkConfig, SppNetwork
     from spp_sorter.network.nano import NANO, NANO_LONG_SIDE
+    from spp_sorter.network.slim import SLIM
 
-    if not _starts_trained(args):
-        nano = NetworkConfig(backbone=NANO, long_side=NANO_LONG_SIDE)
-        return SppNetwork(NetworkConfig() if args.arch == "default" else nano)
-    return load_checkpoint(DEFAULT_CHECKPOINT if args.init in (None, "default") else Path(args.init)).build()
+    if _goes_on(args):
+        return load_checkpoint(DEFAULT_CHECKPOINT if args.init in (None, "default") else Path(args.init)).build()
+    configs = {
+        "default": NetworkConfig(),
+        "nano": NetworkConfig(backbone=SLIM, long_side=NANO_LONG_SIDE),
+        "dense": NetworkConfig(backbone=NANO, long_side=NANO_LONG_SIDE),
+    }
+    return SppNetwork(configs[args.arch])
 
 
-def _starts_trained(args: argparse.Namespace) -> bool:
-    """Whether the weights are a detector's already: with ``--data`` the shipped ones, unless told otherwise."""
+def _goes_on(args: argparse.Namespace) -> bool:
+    """Whether training goes on from a checkpoint: with ``--data`` the shipped one, unless told otherwise."""
     if args.init is None:
         return args.data is not None and args.arch == "default"
     return bool(args.init != "imagenet")
 
 
 def _distillation(args: argparse.Namespace, student: SppNetwork) -> Distillation | None:
-    """The teacher of ``--distill-from``; a student that starts anew gets its neck and head."""
+    """The teacher of ``--distill-from``; a student that starts anew gets of its weights what fits."""
     if not args.distill_from:
         return None
     from spp_sorter.detector import DEFAULT_CHECKPOINT
@@ -193,25 +214,27 @@ def _distillation(args: argparse.Namespace, student: SppNetwork) -> Distillation
 
     path = DEFAULT_CHECKPOINT if args.distill_from == "default" else Path(args.distill_from)
     distillation = Distillation(load_checkpoint(path).build())
-    if not _starts_trained(args):
+    if not _goes_on(args):
         distillation.start_student(student)
     return distillation
 
 
-def _options(args: argparse.Namespace, long_side: int, device: torch.device) -> TrainingOptions:
+def _options(args: argparse.Namespace, long_side: int, device: torch.device, inherits: bool) -> TrainingOptions:
+    """What the arguments ask for; ``inherits`` where a new network has the backbone of its teacher, slimmed down."""
     from spp_sorter.learning.schedule import Schedule
     from spp_sorter.learning.training_options import TrainingOptions, input_sizes
 
     cuda = device.type == "cuda"
     steps = args.steps or (200 if args.data is not None else 2000) * (10 if cuda else 1)
-    frozen_below = args.freeze or (2 if cuda else 8)
-    trained = _starts_trained(args)
+    frozen_below = args.freeze or (2 if cuda or inherits else 8)
+    goes_on = _goes_on(args)
+    trained = goes_on or inherits
     return TrainingOptions(
         steps=0 if args.budget_minutes else steps,
         budget_minutes=args.budget_minutes or math.inf,
         batch_size=args.batch or (48 if cuda else 8),
-        learning_rate=args.rate or (3e-4 if trained else 1.5e-3 if cuda else 1e-3),
-        backbone_rate=1.0 if args.arch != "default" else 0.2,  # a backbone that starts at random learns as the rest
+        learning_rate=args.rate or (3e-4 if goes_on else 1.5e-3 if cuda else 1e-3),
+        backbone_rate=BACKBONE_RATES[args.arch],
         schedule=Schedule.of_trained(frozen_below) if trained else Schedule(frozen_below=frozen_below),
         sizes_hw=input_sizes(long_side),
         save_every=1000 if cuda else 100,

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from spp_sorter.network.nano import NANO, NanoBody
+from spp_sorter.network.slim import SLIM, slim_down
 
 LITE0 = "tf_efficientnet_lite0"
 
@@ -24,9 +25,10 @@ class Backbone(nn.Module):
     few pictures at a time, too few for statistics of its own, and a folded network is faster.
 
     Args:
-        name: any timm model with ``features_only``; ``tf_efficientnet_lite0`` has its weights at hand offline. Or
-            ``nano``, which has no ImageNet weights and keeps its batch norms until ``fold_branches``: it starts at
-            random, is taught by a larger detector, and trains on batches large enough for statistics of their own.
+        name: any timm model with ``features_only``; ``tf_efficientnet_lite0`` has its weights at hand offline, and
+            ``tf_efficientnet_lite0_slim`` is what ``slim_down`` leaves of it. Or ``nano``, which has no ImageNet
+            weights and keeps its batch norms until ``fold_branches``: it starts at random, is taught by a larger
+            detector, and trains on batches large enough for statistics of their own.
         strides: strides of the maps wanted, ascending, such as ``(8, 16)``.
         imagenet: start from ImageNet weights; False where a checkpoint fills the weights anyway.
 
@@ -53,16 +55,18 @@ class Backbone(nn.Module):
         return body, [127.0] * 3, [128.0] * 3
 
     def _timm(self, imagenet: bool) -> tuple[nn.Module, list[float], list[float]]:
-        name, strides = self.name, self.strides
+        name, strides = LITE0 if self.name == SLIM else self.name, self.strides
         all_strides = _create_body(name, None, imagenet=False).feature_info.reduction()
         missing = [stride for stride in strides if stride not in all_strides]
         if missing:
-            raise ValueError(f"backbone '{name}' has no map of stride {missing}; allowed: {all_strides}")
+            raise ValueError(f"backbone '{self.name}' has no map of stride {missing}; allowed: {all_strides}")
         indices = tuple(all_strides.index(stride) for stride in strides)
         body = _create_body(name, indices, imagenet)
         self.channels = tuple(body.feature_info.channels())
         _drop_unused_stages(body, strides[-1])
         fold_batch_norms(body)
+        if self.name == SLIM:
+            slim_down(body)
         return body, *_pixel_statistics(name, body)
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -168,6 +172,7 @@ def _early_parameters(body: Any, stride: int) -> list[nn.Parameter]:
     if not finer:
         return []
     names = [name for name, _ in body.named_modules()]
-    last = max(index for index, name in enumerate(names) if name == finer[-1] or name.startswith(finer[-1] + "."))
+    within = tuple(f"{module}." for module in finer)  # the last of them may have been dropped
+    last = max(index for index, name in enumerate(names) if f"{name}.".startswith(within))
     early = set(names[: last + 1])
     return [p for key, p in body.named_parameters() if key.rpartition(".")[0] in early]

@@ -95,6 +95,25 @@ def test_gaps_in_sequence_numbers_by_publisher() -> None:
     assert values(transport_part)["lost"] == "2"
 
 
+def test_a_frame_that_comes_late_is_not_lost() -> None:
+    health = Health()
+    gaps = [health.received(number, b"a") for number in (1, 2, 6, 4, 5, 7, 3, 8)]
+    assert gaps == [0, 0, 3, -1, -1, 0, -1, 0]
+    assert (health.snapshot().lost, health.snapshot().received) == (0, 8)
+    assert health.received(20, b"a") == 11
+    assert health.received(20 - 11, b"b") == 0  # another publisher's numbers say nothing of the first one's
+    assert [health.received(number, b"a") for number in (1, 2, 9, 10)] == [0, 0, 6, 0]  # begun anew: none is late
+    assert health.snapshot().lost == 11 + 6
+
+
+def test_only_the_last_missing_frames_can_come_late() -> None:
+    health = Health()
+    gap = 3 * health_module.LATE_FRAMES
+    assert [health.received(number) for number in (1, gap + 2)] == [0, gap]
+    assert health.received(gap + 2 - health_module.LATE_FRAMES) == -1
+    assert health.snapshot().lost == gap - 1
+
+
 def test_percentiles_of_each_stage() -> None:
     health = Health()
     for number in range(1, 101):

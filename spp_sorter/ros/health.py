@@ -15,6 +15,9 @@ from spp_sorter.values import Level, Status
 WINDOW = 600
 """Frames over which percentiles are taken: 20 s at 30 Hz."""
 
+LATE_FRAMES = 64
+"""Of frames that never came, how many may still come late and be heard then."""
+
 RECENT_S = 10.0
 """How long something counts as recent, seconds."""
 
@@ -103,7 +106,7 @@ class Health:
             self._arrivals_ns: deque[int] = deque(maxlen=64)
             self._dropped: Counter[str] = Counter()
             self._recent: deque[tuple[float, str, int]] = deque(maxlen=10_000)
-            self._sequences: dict[bytes, int] = {}
+            self._numbers: dict[bytes, _Numbers] = {}
             self._rates = {"received": _Rate(), "processed": _Rate()}
             self._stages_ms: dict[str, deque[float]] = {}
             self._statuses: dict[str, Status] = {}
@@ -128,7 +131,8 @@ class Health:
             received_ns: when the middleware received it, 0 where it does not say.
 
         Returns:
-            How many frames of this publisher were lost just before it.
+            How many frames of this publisher are missing just before it; -1 for one that had been missing and comes
+            late, overtaken by a later one.
         """
         now_s = time.monotonic()
         with self._lock:
@@ -140,8 +144,7 @@ class Health:
             self._arrivals_ns.append(received_ns)
             if sequence is None:
                 return 0
-            gap = max(0, sequence - self._sequences.get(publisher, sequence - 1) - 1)
-            self._sequences[publisher] = sequence
+            gap = self._numbers.setdefault(publisher, _Numbers()).take(sequence)
             if gap:
                 self._lost += gap
                 self._recent.append((now_s, "lost", gap))
@@ -221,6 +224,27 @@ class Health:
                 statuses=statuses,
                 last_error=self._last_error,
             )
+
+
+class _Numbers:
+    """The sequence numbers of one publisher."""
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+        self._missing: deque[int] = deque(maxlen=LATE_FRAMES)
+
+    def take(self, sequence: int) -> int:
+        """How many numbers are missing between the last one and this one; -1 where this one was missing until now."""
+        if sequence in self._missing:
+            self._missing.remove(sequence)
+            return -1
+        begins = self._last is None or sequence <= self._last  # below its last one a publisher begins anew
+        if begins:
+            self._missing.clear()
+        gap = 0 if begins or self._last is None else sequence - self._last - 1
+        self._missing.extend(range(max(sequence - gap, sequence - LATE_FRAMES), sequence))
+        self._last = sequence
+        return gap
 
 
 def worst(statuses: Iterable[Status]) -> Level:

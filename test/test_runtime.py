@@ -14,10 +14,10 @@ from spp_sorter.network.boxes import pairwise_iou
 from spp_sorter.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from spp_sorter.network.decode import PROPOSAL_NMS
 from spp_sorter.network.frame import BOX, KEPT, PROBS, FrameNetwork, prepare_network
-from spp_sorter.network.fused_cuda import fuse_pointwise
+from spp_sorter.network.fused_cuda import fuse_for_gpu
+from spp_sorter.network.letterbox_cuda import DeviceLetterbox
 from spp_sorter.network.model import NetworkConfig, SppNetwork
 from spp_sorter.network.nano import NANO
-from spp_sorter.network.runtime_cuda import DeviceLetterbox
 from spp_sorter.network.spp import SpatialPyramidPool
 from spp_sorter.network.spp_fixed import FixedPyramidPool
 from spp_sorter.network.suppression import FixedSuppression, GreedySuppression
@@ -196,7 +196,7 @@ class HostTraffic(TorchDispatchMode):
 def as_for_cuda(checkpoint, dtype=torch.float32):
     """The steps of a CUDA frame, on the CPU."""
     network = prepare_network(load_checkpoint(checkpoint).build(), torch.device("cpu"), dtype)
-    fuse_pointwise(network)
+    fuse_for_gpu(network)
     letterbox = Letterbox.fit((100, 160), 160)
     frame = FrameNetwork(network, letterbox.scaled_hw, 60, FixedSuppression())
     scale = DeviceLetterbox(letterbox)
@@ -236,7 +236,7 @@ def test_a_cuda_graph_answers_as_the_cpu_does(checkpoint, size_hw):
     here = Detector(checkpoint, device="cpu", precision="fp32", config=LOOSE, long_side=160, step_by_step=True)
     there = Detector(checkpoint, device="cuda", precision="fp32", config=LOOSE, long_side=160)
     found = there.detect(picture(size_hw))
-    assert there.description.endswith("one CUDA graph a frame")
+    assert "one CUDA graph a frame" in there.description and "failed" not in there.description
     wanted = here.detect(picture(size_hw))
     assert abs(len(found) - len(wanted)) <= 2
     assert abs(float(found.scores[0]) - float(wanted.scores[0])) < 0.05

@@ -1,89 +1,68 @@
 """Frames on a GPU: one upload, one CUDA graph, one download.
 
-The graph of a picture size holds everything between: the copy from pinned memory, scaling, convolutions, proposals,
-pooling, head, suppression and the copy back. The host copies the picture into pinned memory, launches and waits once.
+The host copies the picture into pinned memory part by part; while it copies one part, the GPU fetches the one before.
+The graph of a picture size holds all the rest: scaling, convolutions, proposals, pooling, head, suppression and the
+copy back. It is launched once and waited for once.
 
 Letters: H x W pixels of the picture, R windows, K labels.
 """
 
 from __future__ import annotations
 
+import copy
+import itertools
 from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from spp_sorter.geometry.letterbox import PADDING_VALUE, Letterbox
+from spp_sorter.geometry.letterbox import Letterbox
 from spp_sorter.network.frame import FrameNetwork, prepare_network
-from spp_sorter.network.fused_cuda import fuse_pointwise
+from spp_sorter.network.fused_cuda import fuse_for_gpu, suits_kernels
+from spp_sorter.network.letterbox_cuda import DeviceLetterbox
 from spp_sorter.network.model import SppNetwork
 from spp_sorter.network.runtime import Sizes
 from spp_sorter.network.suppression import FixedSuppression
 from spp_sorter.values import FloatArray, ImageArray
 
+PART_BYTES = 1 << 19
+"""A picture goes up in parts of at least this size, and of at most ``MOST_PARTS``."""
+
+MOST_PARTS = 4
+
 WARM_UPS = 3
 """Runs before a capture: libraries choose their kernels and take their memory."""
 
 
-class DeviceLetterbox(nn.Module):
-    """``Letterbox.image`` in torch: [H, W, 3] uint8 to [h, w, 3] float32, whole numbers within 1 of the other's."""
+class TorchFrame(nn.Module):
+    """A frame in torch's own kernels: any network that ``FrameNetwork`` takes."""
 
-    rows: Tensor
-    columns: Tensor
-
-    def __init__(self, letterbox: Letterbox) -> None:
+    def __init__(self, network: SppNetwork, letterbox: Letterbox, proposals: int, device: torch.device) -> None:
         super().__init__()
-        (height, width), self.scaled_hw = letterbox.source_hw, letterbox.scaled_hw
-        self.scales = letterbox.source_hw != letterbox.scaled_hw
-        self.interpolates = height < 2 * self.scaled_hw[0]
-        self.blocks_hw = (height // self.scaled_hw[0], width // self.scaled_hw[1])
-        self.whole = (height, width) == (
-            self.scaled_hw[0] * self.blocks_hw[0],
-            self.scaled_hw[1] * self.blocks_hw[1],
-        )
-        self.register_buffer("rows", _area_weights(height, self.scaled_hw[0]))
-        self.register_buffer("columns", _area_weights(width, self.scaled_hw[1]).T.contiguous())
-        bottom, right = letterbox.target_hw[0] - self.scaled_hw[0], letterbox.target_hw[1] - self.scaled_hw[1]
-        self.padding = (0, right, 0, bottom)
+        self.scale = DeviceLetterbox(letterbox).to(device)
+        self.frame = FrameNetwork(network, letterbox.scaled_hw, proposals, FixedSuppression())
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Scale and pad."""
-        pixels = image.permute(2, 0, 1)[None].float()
-        if self.scales:
-            pixels = self._scale(pixels).round()
-        if any(self.padding):
-            pixels = F.pad(pixels, self.padding, value=float(PADDING_VALUE))
-        return pixels[0].permute(1, 2, 0)
-
-    def _scale(self, pixels: Tensor) -> Tensor:
-        if self.interpolates:
-            return F.interpolate(pixels, self.scaled_hw, mode="bilinear", align_corners=False)
-        if self.whole:
-            return F.avg_pool2d(pixels, self.blocks_hw)
-        return self.rows @ pixels.contiguous() @ self.columns
-
-
-def _area_weights(size: int, scaled: int) -> Tensor:
-    """[scaled, size] weights of averages over the area that a new pixel covers."""
-    edge = torch.arange(scaled + 1, dtype=torch.float64) * size / scaled
-    pixel = torch.arange(size, dtype=torch.float64)
-    low = torch.maximum(edge[:-1, None], pixel[None])
-    high = torch.minimum(edge[1:, None], pixel[None] + 1)
-    return ((high - low).clamp(min=0) * scaled / size).float()
+    def forward(self, picture: Tensor, limits: Tensor) -> Tensor:
+        """[H, W, 3] uint8 and [2] limits to a table, see ``FrameNetwork.forward``."""
+        table: Tensor = self.frame(self.scale(picture), limits)
+        return table
 
 
 class _Frame:
     """One picture size: pinned buffers on both sides, and what runs between them."""
 
-    def __init__(self, frame: FrameNetwork, letterbox: Letterbox, device: torch.device) -> None:
-        self.host_picture = torch.empty((*letterbox.source_hw, 3), dtype=torch.uint8, pin_memory=True)
-        self.host_array = self.host_picture.numpy()
+    def __init__(self, frame: nn.Module, source_hw: tuple[int, int], device: torch.device) -> None:
+        height = source_hw[0]
+        self.host_picture = torch.empty((*source_hw, 3), dtype=torch.uint8, pin_memory=True)
+        self.picture = torch.zeros((*source_hw, 3), dtype=torch.uint8, device=device)
+        parts = max(1, min(MOST_PARTS, self.host_picture.nbytes // PART_BYTES, height))
+        edges = [height * part // parts for part in range(parts + 1)]
+        self.parts = [slice(low, high) for low, high in itertools.pairwise(edges)]
+        self.up = [(self.host_picture[part], self.picture[part]) for part in self.parts]
         self.host_limits = torch.tensor([0.5, 0.5]).pin_memory()
         self.limits_array = self.host_limits.numpy()
         self.frame = frame
-        self.scale = DeviceLetterbox(letterbox).to(device)
         self.device = device
         self.stream = torch.cuda.Stream(device)
         self.graph: torch.cuda.CUDAGraph | None = None
@@ -109,12 +88,12 @@ class _Frame:
 
     def run(self, image_bgr: ImageArray, limits: tuple[float, float]) -> FloatArray:
         """The frame's table, on the host."""
-        if image_bgr.flags.c_contiguous:
-            self.host_picture.copy_(torch.from_numpy(image_bgr))  # by several threads where there are some
-        else:
-            np.copyto(self.host_array, image_bgr)
+        source = torch.from_numpy(np.ascontiguousarray(image_bgr))
         self.limits_array[:] = limits
         with torch.cuda.stream(self.stream):
+            for part, (pinned, there) in zip(self.parts, self.up, strict=True):
+                pinned.copy_(source[part])
+                there.copy_(pinned, non_blocking=True)
             if self.graph is not None:
                 self.graph.replay()
             else:
@@ -123,14 +102,15 @@ class _Frame:
         return self.host_table.numpy().copy()
 
     def _steps(self) -> Tensor:
-        picture = self.host_picture.to(self.device, non_blocking=True)
-        limits = self.host_limits.to(self.device, non_blocking=True)
-        table: Tensor = self.frame(self.scale(picture), limits)
+        table: Tensor = self.frame(self.picture, self.host_limits.to(self.device, non_blocking=True))
         return table
 
 
 class CudaRuntime:
     """Frames on a GPU.
+
+    Own kernels run a frame where they suit the network. Before they do so for a size of pictures, one frame is run with
+    them and with torch's, and where a kernel cannot be compiled or the answers differ, torch's stay.
 
     Args:
         network: in fp32, on the CPU, with its branches.
@@ -144,7 +124,11 @@ class CudaRuntime:
 
     def __init__(self, network: SppNetwork, device: torch.device, dtype: torch.dtype, proposals: int) -> None:
         self._network = prepare_network(network, device, dtype)
-        fuse_pointwise(self._network)
+        self._kernel_network: SppNetwork | None = None
+        if suits_kernels(network.config):
+            self._kernel_network = copy.deepcopy(self._network)
+            fuse_for_gpu(self._kernel_network, own_kernels=True)
+        fuse_for_gpu(self._network)
         self._device = device
         self._proposals = proposals
         self._sizes: Sizes[_Frame] = Sizes()
@@ -156,9 +140,25 @@ class CudaRuntime:
             return self._sizes.get(letterbox, partial(self._make, letterbox)).run(image_bgr, limits)
 
     def _make(self, letterbox: Letterbox) -> _Frame:
-        network = FrameNetwork(self._network, letterbox.scaled_hw, self._proposals, FixedSuppression())
-        frame = _Frame(network, letterbox, self._device)
+        steps, self.description = self._steps(letterbox)
+        frame = _Frame(steps, letterbox.source_hw, self._device)
         frame.prepare()
         if frame.failure:
             self.description = f"kernel by kernel, for the capture of a CUDA graph failed: {frame.failure}"
         return frame
+
+    def _steps(self, letterbox: Letterbox) -> tuple[nn.Module, str]:
+        """What runs a frame, and what to say of it."""
+        steps = TorchFrame(self._network, letterbox, self._proposals, self._device)
+        if self._kernel_network is None:
+            return steps, "one CUDA graph a frame"
+        from spp_sorter.network.frame_kernels import KernelFrame, disagreement
+
+        try:
+            kernels = KernelFrame(self._kernel_network, letterbox, self._proposals).to(self._device)
+            reason = disagreement(steps, kernels, letterbox.source_hw, self._device)
+        except Exception as error:  # whatever a compiler may say
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if reason:
+            return steps, f"one CUDA graph a frame of torch's kernels, for our own ones failed: {reason}"
+        return kernels, "one CUDA graph a frame, own kernels"

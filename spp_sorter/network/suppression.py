@@ -69,20 +69,30 @@ class ExportedSuppression(FixedSuppression):
 
 
 def _settle(over: Tensor, valid: Tensor) -> Tensor:
-    """[N] the greedy choice where [N, N] ``over`` says that box j, if chosen, suppresses box i.
+    """[N] the greedy choice where [N, N] ``over`` says that box j, if chosen, suppresses box i."""
+    dtype = torch.float16 if over.is_cuda else torch.float32
+    return settle(over.T.to(dtype).neg(), valid.to(dtype)) > 0
+
+
+def settle(less: Tensor, valid: Tensor) -> Tensor:
+    """The greedy choice in ``ROUNDS`` matrix products.
 
     Every box that no chosen one suppresses is chosen: repeated from all chosen, the boxes settle in their order, and
     a chain of n links is settled after n rounds. A round is one matrix product: valid less the number of suppressors,
     cut off at 0. Whole numbers up to N are exact in fp16 as long as N stays below 2048; above, a sum of ones may be
     rounded and is still more than 0.
+
+    Args:
+        less: [N, N] floating, -1 in row j and column i where box j, if chosen, suppresses box i, else 0.
+        valid: [N] of the same type, 1 for a box and 0 for none.
+
+    Returns:
+        [N] of the same type, 1 for a chosen box and 0 for another.
     """
-    dtype = torch.float16 if over.is_cuda else torch.float32
-    less = over.T.to(dtype).neg()  # [N, N] column i: what suppresses box i
-    first = valid.to(dtype)
-    chosen = first[None]
+    chosen = valid[None]
     for _ in range(ROUNDS):
-        chosen = torch._addmm_activation(first, chosen, less)  # ReLU(first + chosen @ less)
-    return chosen[0] > 0
+        chosen = torch._addmm_activation(valid, chosen, less)  # ReLU(valid + chosen @ less)
+    return chosen[0]
 
 
 def _greedy(boxes_xyxy: Tensor, rank: Tensor, nms_thresh: Tensor) -> Tensor:

@@ -57,3 +57,15 @@ def test_the_input_s_long_side_can_be_set(tmp_path: Path, monkeypatch: pytest.Mo
 def test_other_networks_are_refused() -> None:
     with pytest.raises(ValueError, match="networks differ"):
         average_weights.average([checkpoint(1), checkpoint(2, dataclasses.replace(CONFIG, long_side=128))])
+
+
+def test_shares_weigh_the_checkpoints() -> None:
+    both = [checkpoint(1), checkpoint(2)]
+    mean = average_weights.average(both, [1.0, 3.0])
+    for name, value in mean.weights.items():
+        a, b = (each.weights[name] for each in both)
+        wanted = 0.25 * a + 0.75 * b if value.is_floating_point() else b
+        assert torch.allclose(value.float(), wanted.float(), rtol=1e-3, atol=1e-4), name
+    for shares in ([1.0], [1.0, 0.0], [1.0, -1.0]):
+        with pytest.raises(ValueError, match="a positive number for each of 2"):
+            average_weights.average(both, shares)

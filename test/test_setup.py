@@ -482,6 +482,7 @@ def test_every_imported_package_is_required() -> None:
     # Only `export` and detectors of ONNX files need these; the other is timed by an interpreter that the user names.
     assert {"onnx", "onnxruntime", "onnxscript"} <= set(pins("requirements-onnx.txt"))
     others -= {"onnx", "onnxruntime", "onnxscript", "ultralytics"}
+    others -= {"triton"}  # comes with PyTorch's CUDA builds, and nothing but kernels for a GPU takes it
     assert [name for name in sorted(others) if not required & {canonical(home) for home in homes.get(name, ())}] == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 from pathlib import Path
 
@@ -66,6 +67,6 @@ def test_shares_weigh_the_checkpoints() -> None:
         a, b = (each.weights[name] for each in both)
         wanted = 0.25 * a + 0.75 * b if value.is_floating_point() else b
         assert torch.allclose(value.float(), wanted.float(), rtol=1e-3, atol=1e-4), name
-    for shares in ([1.0], [1.0, 0.0], [1.0, -1.0]):
+    for shares in ([1.0], [1.0, 0.0], [1.0, -1.0], [1.0, math.nan], [math.inf, 1.0]):
         with pytest.raises(ValueError, match="a positive number for each of 2"):
             average_weights.average(both, shares)

@@ -127,8 +127,8 @@ def test_a_budget_of_minutes_ends_in_its_last_leg(pack, checkpoint, tmp_path, ca
         (["--steps", "5", "--budget-minutes", "1"], "give one of them"),
         (["--last-leg"], "--budget-minutes within --minutes"),
         (["--pack", "nowhere"], "'nowhere' is no folder"),
+        (["--arch", "slim", "--init", "default"], "leave one of them out"),
         (["--arch", "nano", "--init", "default"], "leave one of them out"),
-        (["--arch", "dense", "--init", "default"], "leave one of them out"),
         (["--data", "x", "--exclude-source", "stamps"], "leave them or --data out"),
     ],
 )
@@ -141,7 +141,7 @@ def test_the_small_network_learns_from_a_teacher(pack, tmp_path):
     teacher = tmp_path / "teacher.pt"
     config = NetworkConfig()
     save_checkpoint(Checkpoint(config, SppNetwork(config, imagenet=False).state_dict()), teacher)
-    words = ["--pack", pack, "--world-share", 0, "--arch", "nano", "--distill-from", teacher, "--out", tmp_path / "run"]
+    words = ["--pack", pack, "--world-share", 0, "--arch", "slim", "--distill-from", teacher, "--out", tmp_path / "run"]
     assert train.run(arguments(*words, "--steps", 1, "--batch", 1, "--workers", 0, "--device", "cpu")) == 0
     made = load_checkpoint(tmp_path / "run" / "model.pt")
     assert (made.step, made.config.backbone, made.config.long_side) == (1, SLIM, NANO_LONG_SIDE)
@@ -154,10 +154,10 @@ def test_the_small_network_learns_from_a_teacher(pack, tmp_path):
         ([], "cpu", False, (1e-3, 0.2, Schedule())),
         (["--init", "default"], "cuda", False, (3e-4, 0.2, Schedule.of_trained(2))),
         (["--data", "x"], "cpu", False, (3e-4, 0.2, Schedule.of_trained(8))),
-        (["--arch", "dense"], "cuda", False, (1.5e-3, 1.0, Schedule(frozen_below=2))),
-        (["--arch", "nano"], "cpu", False, (1e-3, 0.5, Schedule(frozen_below=8))),
-        (["--arch", "nano"], "cpu", True, (1e-3, 0.5, Schedule.of_trained(2))),
-        (["--arch", "nano", "--freeze", "4"], "cuda", True, (1.5e-3, 0.5, Schedule.of_trained(4))),
+        (["--arch", "nano"], "cuda", False, (1.5e-3, 1.0, Schedule(frozen_below=2))),
+        (["--arch", "slim"], "cpu", False, (1e-3, 0.5, Schedule(frozen_below=8))),
+        (["--arch", "slim"], "cpu", True, (1e-3, 0.5, Schedule.of_trained(2))),
+        (["--arch", "slim", "--freeze", "4"], "cuda", True, (1.5e-3, 0.5, Schedule.of_trained(4))),
     ],
 )
 def test_how_a_network_learns_follows_from_what_it_starts_with(words, device, inherits, wanted, tmp_path):
@@ -166,7 +166,7 @@ def test_how_a_network_learns_follows_from_what_it_starts_with(words, device, in
     assert (options.learning_rate, options.backbone_rate, options.schedule) == wanted
 
 
-@pytest.mark.parametrize(("arch", "backbone", "long_side"), [("nano", SLIM, 512), ("dense", NANO, 512)])
+@pytest.mark.parametrize(("arch", "backbone", "long_side"), [("slim", SLIM, 512), ("nano", NANO, 512)])
 def test_each_small_network_by_its_name(arch, backbone, long_side, tmp_path):
     config = train._network(arguments("--out", tmp_path, "--arch", arch, "--data", "x")).config
     assert (config.backbone, config.long_side) == (backbone, long_side)

@@ -7,6 +7,7 @@ Weights that were trained on from the same start lie in one valley, and their me
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +31,7 @@ def average(checkpoints: list[Checkpoint], shares: list[float] | None = None) ->
         ValueError: their networks differ, or the shares are not one positive number each.
     """
     shares = [1.0] * len(checkpoints) if shares is None else shares
-    if len(shares) != len(checkpoints) or min(shares) <= 0:
+    if len(shares) != len(checkpoints) or not all(0 < share < math.inf for share in shares):
         raise ValueError(f"shares are {shares}; allowed: a positive number for each of {len(checkpoints)} checkpoints")
     weighing = torch.tensor(shares, dtype=torch.float64) / sum(shares)
     last = checkpoints[-1]

@@ -33,7 +33,7 @@ SCENE_HW = (480, 640)
 FRESH = 0.12
 """Share of the simulated scenes that are new: they take longer to render than to learn from."""
 
-BACKBONE_RATES = {"default": 0.2, "nano": 0.5, "dense": 1.0}
+BACKBONE_RATES = {"default": 0.2, "nano": 1.0, "slim": 0.5}
 """Share of the learning rate that the backbone of each ``--arch`` learns at: a pretrained one little, one that was cut
 more, as it has to recover, and one that starts at random as the rest."""
 
@@ -72,14 +72,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--arch",
         default="default",
         choices=tuple(BACKBONE_RATES),
-        help="network that starts anew: the default one, a small one (`nano`: the default's backbone slimmed down), or "
-        "a small one of plain 3x3 convolutions, which has no ImageNet weights (`dense`)",
+        help="network that starts anew: the default one, a small one of plain 3x3 convolutions, which has no ImageNet "
+        "weights (`nano`), or a small one that is the default's slimmed down (`slim`)",
     )
     data.add_argument(
         "--distill-from",
         metavar="CKPT",
         help="learn from this detector too; the neck and the head start as its own, and so does the backbone of "
-        "`nano`, slimmed down, where this one's is the default's",
+        "`slim`, where this one's is the default's",
     )
     course = parser.add_argument_group("how long")
     course.add_argument("--steps", type=int, help="batches in all (with --data 200, else 2000; on CUDA 10 times that)")
@@ -191,8 +191,8 @@ def _network(args: argparse.Namespace) -> SppNetwork:
         return load_checkpoint(DEFAULT_CHECKPOINT if args.init in (None, "default") else Path(args.init)).build()
     configs = {
         "default": NetworkConfig(),
-        "nano": NetworkConfig(backbone=SLIM, long_side=NANO_LONG_SIDE),
-        "dense": NetworkConfig(backbone=NANO, long_side=NANO_LONG_SIDE),
+        "slim": NetworkConfig(backbone=SLIM, long_side=NANO_LONG_SIDE),
+        "nano": NetworkConfig(backbone=NANO, long_side=NANO_LONG_SIDE),
     }
     return SppNetwork(configs[args.arch])
 

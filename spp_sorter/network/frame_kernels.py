@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from spp_sorter.geometry.letterbox import PADDING_VALUE, Letterbox
-from spp_sorter.network.boxes import pairwise_iou
 from spp_sorter.network.decode import PRE_NMS
-from spp_sorter.network.frame import BOX, KEPT, PROBS, RANK, RawBackbone
+from spp_sorter.network.frame import BOX, KEPT, RANK, RawBackbone
 from spp_sorter.network.fused_cuda import KERNEL_LEVELS, PointwiseConv, suits_kernels
 from spp_sorter.network.letterbox_cuda import DeviceLetterbox
 from spp_sorter.network.model import SppNetwork
@@ -19,12 +18,6 @@ from spp_sorter.network.suppression import FixedSuppression
 from spp_sorter.network.triton_boxes import MOST_KEPT, best_cells, keep_rows, read_table, remaining
 from spp_sorter.network.triton_scale import shrink
 from spp_sorter.network.triton_spp import ALIGNMENT, pool_boxes, row_length
-
-BLOCK_PX = 16
-"""Side of the squares of the picture that two ways to run a frame are compared on."""
-
-SAME_IOU, SAME_SCORE, SAME_ROWS = 0.9, 0.1, 0.8
-"""Two answers are the same at this overlap and this difference of probabilities; so many have to be."""
 
 
 class KernelFrame(nn.Module):
@@ -99,35 +92,6 @@ class KernelFrame(nn.Module):
         count = min(max(PRE_NMS, self.proposals), height * width)
         boxes = best_cells(raw, count, width, stride, (height * stride, width * stride))
         return remaining(boxes, self.proposals)
-
-
-def disagreement(wanted: nn.Module, tried: nn.Module, size_hw: tuple[int, int], device: torch.device) -> str:
-    """How the tables of two ways to run a frame differ on a made-up picture; empty where they say the same.
-
-    Rounding may turn the order of two windows and so the choice of a few; most rows have one like them in the other.
-
-    Args:
-        wanted: [H, W, 3] uint8 and [2] limits to a table, see ``FrameNetwork.forward``.
-        tried: the same in another way.
-        size_hw: H and W.
-        device: where both run.
-    """
-    random = torch.Generator().manual_seed(0)
-    blocks = torch.randint(0, 256, (-(-size_hw[0] // BLOCK_PX), -(-size_hw[1] // BLOCK_PX), 3), generator=random)
-    picture = blocks.repeat_interleave(BLOCK_PX, 0).repeat_interleave(BLOCK_PX, 1)[: size_hw[0], : size_hw[1]]
-    limits = torch.tensor([0.0, 0.5], device=device)
-    with torch.inference_mode():
-        tables = [run(picture.to(device, torch.uint8).contiguous(), limits).float().cpu() for run in (wanted, tried)]
-    if tables[0].shape != tables[1].shape:
-        return f"tables of {tuple(tables[1].shape)}, not {tuple(tables[0].shape)}"
-    for theirs, ours in (tables, tables[::-1]):
-        kept = theirs[theirs[:, KEPT] > 0]
-        iou, place = pairwise_iou(kept[:, BOX], ours[ours[:, KEPT] > 0][:, BOX]).max(dim=1)
-        probs = ours[ours[:, KEPT] > 0][place][:, PROBS:]
-        same = (iou > SAME_IOU) & ((probs - kept[:, PROBS:]).abs().amax(dim=1) < SAME_SCORE)
-        if float(same.float().mean()) < SAME_ROWS:
-            return f"{int(same.sum())} of {len(kept)} answers are the same"
-    return ""
 
 
 def _grey_and_scale(backbone: nn.Module) -> tuple[float, float] | None:

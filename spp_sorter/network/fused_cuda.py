@@ -89,19 +89,28 @@ def fuse_for_gpu(module: nn.Module, own_kernels: bool = False) -> None:
 
 def _fused(convolution: nn.Conv2d, activation: Activation, highest_input: float, own_kernels: bool) -> nn.Module | None:
     """What runs a convolution faster, None for nothing."""
-    kernel, stride, groups = convolution.kernel_size, convolution.stride, convolution.groups
-    if kernel == (1, 1) and stride == (1, 1) and groups == 1:
+    if convolution.kernel_size == (1, 1) and convolution.stride == (1, 1) and convolution.groups == 1:
         return PointwiseConv(convolution, activation)
-    square = kernel[0] == kernel[1] and stride[0] == stride[1] and convolution.dilation == (1, 1)
-    if not own_kernels or not square or isinstance(convolution.padding, str):
+    if not own_kernels or not _is_plain(convolution):
         return None
     from spp_sorter.network.triton_conv import DepthwiseConv, StemConv
 
-    if groups == convolution.in_channels == convolution.out_channels:
+    if _is_depthwise(convolution):
         return DepthwiseConv(convolution, activation, highest_input)
-    if groups == 1 and convolution.in_channels <= MOST_COLOURS:
+    if convolution.groups == 1 and convolution.in_channels <= MOST_COLOURS:
         return StemConv(convolution, activation)
     return None
+
+
+def _is_plain(convolution: nn.Conv2d) -> bool:
+    """Square, without holes, padded by numbers."""
+    kernel, stride = convolution.kernel_size, convolution.stride
+    square = kernel[0] == kernel[1] and stride[0] == stride[1] and convolution.dilation == (1, 1)
+    return square and not isinstance(convolution.padding, str)
+
+
+def _is_depthwise(convolution: nn.Conv2d) -> bool:
+    return convolution.groups == convolution.in_channels == convolution.out_channels
 
 
 def _bound_of_expansion(module: nn.Module) -> float:
@@ -110,6 +119,9 @@ def _bound_of_expansion(module: nn.Module) -> float:
     The depthwise kernel cuts its input there for nothing; cuBLAS cuts at zero only.
     """
     if not isinstance(module, InvertedResidual) or not isinstance(module.conv_pw, nn.Conv2d):
+        return math.inf
+    filters = module.conv_dw
+    if not isinstance(filters, nn.Conv2d) or not _is_plain(filters) or not _is_depthwise(filters):
         return math.inf
     activation = activation_after(module, module.bn1)
     return activation[1] if activation is not None and activation[0] != "none" else math.inf

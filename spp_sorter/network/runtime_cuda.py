@@ -1,4 +1,4 @@
-"""Frames on a GPU: one upload, one CUDA graph, one download.
+"""Frames on a GPU: an upload in parts, one CUDA graph, one download.
 
 The host copies the picture into pinned memory part by part; while it copies one part, the GPU fetches the one before.
 The graph of a picture size holds all the rest: scaling, convolutions, proposals, pooling, head, suppression and the
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from spp_sorter.geometry.letterbox import Letterbox
+from spp_sorter.network.agreement import disagreement, made_up_picture
 from spp_sorter.network.frame import FrameNetwork, prepare_network
 from spp_sorter.network.fused_cuda import fuse_for_gpu, suits_kernels
 from spp_sorter.network.letterbox_cuda import DeviceLetterbox
@@ -123,11 +124,8 @@ class CudaRuntime:
     """
 
     def __init__(self, network: SppNetwork, device: torch.device, dtype: torch.dtype, proposals: int) -> None:
-        self._network = prepare_network(network, device, dtype)
-        self._kernel_network: SppNetwork | None = None
-        if suits_kernels(network.config):
-            self._kernel_network = copy.deepcopy(self._network)
-            fuse_for_gpu(self._kernel_network, own_kernels=True)
+        self._prepared = prepare_network(network, device, dtype)
+        self._network = copy.deepcopy(self._prepared)
         fuse_for_gpu(self._network)
         self._device = device
         self._proposals = proposals
@@ -140,25 +138,46 @@ class CudaRuntime:
             return self._sizes.get(letterbox, partial(self._make, letterbox)).run(image_bgr, limits)
 
     def _make(self, letterbox: Letterbox) -> _Frame:
-        steps, self.description = self._steps(letterbox)
+        steps = TorchFrame(self._network, letterbox, self._proposals, self._device)
+        reason = ""
+        if suits_kernels(self._network.config):
+            own, reason = self._of_own_kernels(letterbox, steps)
+            if own is not None:
+                self.description = "one CUDA graph a frame, own kernels"
+                return own
         frame = _Frame(steps, letterbox.source_hw, self._device)
         frame.prepare()
         if frame.failure:
             self.description = f"kernel by kernel, for the capture of a CUDA graph failed: {frame.failure}"
+        elif reason:
+            self.description = f"one CUDA graph a frame of torch's kernels, for our own ones failed: {reason}"
+        else:
+            self.description = "one CUDA graph a frame"
         return frame
 
-    def _steps(self, letterbox: Letterbox) -> tuple[nn.Module, str]:
-        """What runs a frame, and what to say of it."""
-        steps = TorchFrame(self._network, letterbox, self._proposals, self._device)
-        if self._kernel_network is None:
-            return steps, "one CUDA graph a frame"
-        from spp_sorter.network.frame_kernels import KernelFrame, disagreement
-
+    def _of_own_kernels(self, letterbox: Letterbox, steps: nn.Module) -> tuple[_Frame | None, str]:
+        """A frame of our own kernels, ready, or None and why not."""
+        picture = made_up_picture(letterbox.source_hw, self._device)
+        limits = torch.tensor([0.0, 0.5], device=self._device)
+        wanted = steps(picture, limits)  # not tried: what fails here fails without our kernels
         try:
-            kernels = KernelFrame(self._kernel_network, letterbox, self._proposals).to(self._device)
-            reason = disagreement(steps, kernels, letterbox.source_hw, self._device)
+            own = self._kernel_steps(letterbox)
+            reason = disagreement(wanted, own(picture, limits))
+            if reason:
+                return None, reason
+            frame = _Frame(own, letterbox.source_hw, self._device)
+            frame.prepare()
+        except torch.cuda.OutOfMemoryError:  # the caller makes room, and tries again
+            raise
         except Exception as error:  # whatever a compiler may say
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        if reason:
-            return steps, f"one CUDA graph a frame of torch's kernels, for our own ones failed: {reason}"
-        return kernels, "one CUDA graph a frame, own kernels"
+            if type(error).__name__ == "AcceleratorError":  # the GPU itself; older PyTorch has no such class
+                raise
+            return None, (str(error).strip() or type(error).__name__).splitlines()[0]
+        return (None, frame.failure) if frame.failure else (frame, "")
+
+    def _kernel_steps(self, letterbox: Letterbox) -> nn.Module:
+        from spp_sorter.network.frame_kernels import KernelFrame
+
+        network = copy.deepcopy(self._prepared)
+        fuse_for_gpu(network, own_kernels=True)
+        return KernelFrame(network, letterbox, self._proposals).to(self._device)

@@ -108,11 +108,11 @@ def _rank(
     own = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     mine = own < count
     cell = tl.load(index + own, mask=mine, other=0)
-    score = tl.load(raw + cell * columns, mask=mine, other=0.0).to(tl.float32)
+    score = _number(tl.load(raw + cell * columns, mask=mine, other=0.0).to(tl.float32))
     other = tl.arange(0, ALL)
     theirs = other < count
     other_cell = tl.load(index + other, mask=theirs, other=0)
-    other_score = tl.load(raw + other_cell * columns, mask=theirs, other=0.0).to(tl.float32)
+    other_score = _number(tl.load(raw + other_cell * columns, mask=theirs, other=0.0).to(tl.float32))
     tie = (other_score[None, :] == score[:, None]) & (other_cell[None, :] < cell[:, None])
     before = ((other_score[None, :] > score[:, None]) | tie) & theirs[None, :]
     rank = tl.sum(before.to(tl.int32), axis=1)
@@ -185,8 +185,13 @@ def _read(
     left, right = _clamp(centre_x - half_x, 0.0, width), _clamp(centre_x + half_x, 0.0, width)
     top, bottom = _clamp(centre_y - half_y, 0.0, height), _clamp(centre_y + half_y, 0.0, height)
     quality = 1 / (1 + tl.exp(-_float(values + 10, mine)))
-    sound = tl.minimum(right - left, bottom - top) > 1
-    valid = sound & (score >= tl.load(limits)) & (tl.load(there + row, mask=mine, other=0) > 0)
+    sound = (right - left > 1) & (bottom - top > 1)
+    valid = (
+        sound
+        & (tl.sum(weights, axis=1) > 0)
+        & (score >= tl.load(limits))
+        & (tl.load(there + row, mask=mine, other=0) > 0)
+    )
     tl.store(out, valid.to(tl.float32), mask=mine)
     tl.store(out + 1, score * quality, mask=mine)
     tl.store(out + 2, left, mask=mine)
@@ -240,6 +245,11 @@ def _overlap(boxes, columns, first, first_there, second, second_there):
 
 
 @triton.jit
+def _number(score):
+    return tl.where(score == score, score, float("-inf"))
+
+
+@triton.jit
 def _float(place, mask):
     return tl.load(place, mask=mask, other=0.0).to(tl.float32)
 
@@ -251,7 +261,7 @@ def _distance(place, mask, largest):
 
 @triton.jit
 def _clamp(value, low, high):
-    return tl.minimum(tl.maximum(value, low), high)
+    return tl.minimum(tl.maximum(value, low, tl.PropagateNan.ALL), high, tl.PropagateNan.ALL)
 
 
 @triton.jit

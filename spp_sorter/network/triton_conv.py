@@ -90,7 +90,7 @@ class StemConv(nn.Module):
         channels = len(self.bias)
         output = _like(features, channels, out_height, out_width)
         block_c = triton.next_power_of_2(channels)
-        block_p = max(16, 2 * ELEMENTS // block_c)
+        block_p = max(16, ELEMENTS // block_c)
         cells = out_height * out_width
         _stem[(triton.cdiv(cells, block_p),)](
             features.contiguous(memory_format=torch.channels_last), self.weight, self.bias, output,
@@ -146,9 +146,9 @@ def _depthwise(
             place = (row * width + column)[:, None] * channels + channel[None, :]
             value = tl.load(features + place, mask=inside[:, None] & there[None, :], other=0.0).to(tl.float32)
             factor = tl.load(weight + (tap_y * KERNEL + tap_x) * channels + channel, mask=there, other=0.0)
-            total += tl.minimum(value, highest_input) * factor.to(tl.float32)[None, :]
+            total += tl.minimum(value, highest_input, tl.PropagateNan.ALL) * factor.to(tl.float32)[None, :]
     total += tl.load(bias + channel, mask=there, other=0.0).to(tl.float32)[None, :]
-    total = tl.minimum(tl.maximum(total, lowest), highest)
+    total = tl.minimum(tl.maximum(total, lowest, tl.PropagateNan.ALL), highest, tl.PropagateNan.ALL)
     place = cell[:, None] * channels + channel[None, :]
     tl.store(output + place, total.to(output.dtype.element_ty), mask=(cell < cells)[:, None] & there[None, :])
 
@@ -177,6 +177,6 @@ def _stem(
                 factor = tl.load(weight + tap * channels + channel, mask=there, other=0.0).to(tl.float32)
                 total += value[:, None] * factor[None, :]
     total += tl.load(bias + channel, mask=there, other=0.0).to(tl.float32)[None, :]
-    total = tl.minimum(tl.maximum(total, lowest), highest)
+    total = tl.minimum(tl.maximum(total, lowest, tl.PropagateNan.ALL), highest, tl.PropagateNan.ALL)
     place = cell[:, None] * channels + channel[None, :]
     tl.store(output + place, total.to(output.dtype.element_ty), mask=(cell < cells)[:, None] & there[None, :])

@@ -57,6 +57,6 @@ def _shrink(
         for column in tl.static_range(WIDE):
             pixel = (y * HIGH + row) * picture_width + x * WIDE + column
             total += tl.load(picture + pixel * 3 + colour, mask=inside, other=0).to(tl.int32)
-    mean = tl.floor(total.to(tl.float32) / (HIGH * WIDE) + 0.5)
+    mean = ((2 * total + HIGH * WIDE) // (2 * HIGH * WIDE)).to(tl.float32)
     value = (tl.where(inside, mean, padding) - grey) * scale
     tl.store(output + place, value.to(output.dtype.element_ty), mask=there)

@@ -36,7 +36,7 @@ def pool_boxes(features: Tensor, boxes_xyxy: Tensor, stride: int) -> tuple[Tenso
     Args:
         features: [1, C, H, W] floating, in channels-last memory, on a GPU.
         boxes_xyxy: [R, 4] float32, pixels of the network's input.
-        stride: pixels per cell.
+        stride: pixels per cell, a power of two.
 
     Returns:
         [R, ``row_length(C)``] in the type of the map: bins as by ``SpatialPyramidPool((4, 2, 1))``, then the geometry;
@@ -50,21 +50,21 @@ def pool_boxes(features: Tensor, boxes_xyxy: Tensor, stride: int) -> tuple[Tenso
     if count:
         _pool[(count, triton.cdiv(channels, BLOCK_C))](
             features.contiguous(memory_format=torch.channels_last), boxes_xyxy.contiguous(), rows, windows,
-            channels, height, width, length, stride, COLUMNS=4, BLOCK_C=BLOCK_C,
+            channels, height, width, length, stride, 1.0 / stride, COLUMNS=4, BLOCK_C=BLOCK_C,
         )  # fmt: skip
     return rows, windows
 
 
 @triton.jit
 def _pool(
-    features, boxes, rows, windows, channels, height, width, length, stride,
+    features, boxes, rows, windows, channels, height, width, length, stride, cells_per_px,
     COLUMNS: tl.constexpr, BLOCK_C: tl.constexpr,
 ):  # fmt: skip
     window = tl.program_id(0)
     channel = tl.program_id(1) * BLOCK_C + tl.arange(0, BLOCK_C)
     there = channel < channels
-    x_low, x_high = _cells(boxes + window * 4, stride, width)
-    y_low, y_high = _cells(boxes + window * 4 + 1, stride, height)
+    x_low, x_high = _cells(boxes + window * 4, cells_per_px, width)
+    y_low, y_high = _cells(boxes + window * 4 + 1, cells_per_px, height)
     x_size, y_size = x_high - x_low, y_high - y_low
     # Bins in the order of a Z curve: four that lie together follow each other.
     place = tl.arange(0, 16)
@@ -81,7 +81,7 @@ def _pool(
             x = tl.minimum(x_first[:, None] + start + column[None, :], x_last[:, None])  # [16, COLUMNS]
             cells = ((y[:, None] * width + x) * channels)[:, :, None] + channel[None, None, :]
             values = tl.load(features + cells, mask=there[None, None, :], other=float("-inf"))
-            best = tl.maximum(best, tl.max(values, axis=1).to(best.dtype))
+            best = tl.maximum(best, tl.max(values, axis=1)).to(best.dtype)
     row = rows + window * length
     tl.store(row + channel[None, :] * 16 + (bin_y * 4 + bin_x)[:, None], best, mask=there[None, :])
     quarters = tl.max(tl.reshape(best, [4, 4, BLOCK_C]), axis=1)  # [4, BLOCK_C], row by row
@@ -91,15 +91,15 @@ def _pool(
     if tl.program_id(1) == 0:
         _store_geometry(
             row + channels * 21, windows + window * 4, boxes + window * 4,
-            x_low, x_high, y_low, y_high, length - channels * 21, stride,
+            x_low, x_high, y_low, y_high, length - channels * 21, stride, cells_per_px,
         )  # fmt: skip
 
 
 @triton.jit
-def _cells(box, stride, size):
+def _cells(box, cells_per_px, size):
     """The first and one-past-last cell of a box's window along an axis."""
-    low = _finite(tl.load(box)) / stride
-    high = _finite(tl.load(box + 2)) / stride
+    low = _finite(tl.load(box)) * cells_per_px
+    high = _finite(tl.load(box + 2)) * cells_per_px
     first = tl.minimum(tl.maximum(tl.floor(low).to(tl.int32), 0), size - 1)
     return first, tl.maximum(tl.minimum(tl.ceil(high).to(tl.int32), size), first + 1)
 
@@ -110,13 +110,13 @@ def _finite(value):
 
 
 @triton.jit
-def _store_geometry(row, window, box, x_low, x_high, y_low, y_high, columns, stride):
+def _store_geometry(row, window, box, x_low, x_high, y_low, y_high, columns, stride, cells_per_px):
     index = tl.arange(0, 16)
     side = index % 4
     low_high = tl.where(side == 0, x_low, tl.where(side == 1, y_low, tl.where(side == 2, x_high, y_high)))
     tl.store(window + index, (low_high * stride).to(tl.float32), mask=index < 4)
     given = tl.load(box + side)
-    residual = tl.minimum(tl.maximum((given - low_high * stride) / stride, -4.0), 4.0)
+    residual = tl.minimum(tl.maximum((given - low_high * stride) * cells_per_px, -4.0), 4.0)
     cells = tl.where(index == 4, x_high - x_low, y_high - y_low).to(tl.float32)
     value = tl.where(index < 4, residual, tl.where(index < 6, tl.log(cells), 0.0))
     tl.store(row + index, value.to(row.dtype.element_ty), mask=index < columns)

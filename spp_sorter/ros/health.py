@@ -204,6 +204,7 @@ class Health:
             for _, cause, number in self._recent:
                 recent[cause] += number
             self._rates["received"].forget(now_s)
+            recent["lost"] = max(0, recent["lost"])  # a late frame can outlive the gap that it was missing from
             recent["received"] = len(self._rates["received"].times)
             statuses = tuple(sorted(self._statuses.values(), key=lambda status: (-status.level, status.name)))
             if take_statuses:

@@ -21,7 +21,22 @@ ELEMENTS = 1024
 """Outputs that one program computes."""
 
 
-class DepthwiseConv(nn.Module):
+class _KernelConv(nn.Module):
+    """What both kinds keep of a convolution, whose weights each lays out in its own way."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, convolution: nn.Conv2d, weight: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight.contiguous(), persistent=False)
+        bias = weight.new_zeros(weight.shape[1]) if convolution.bias is None else convolution.bias.detach().clone()
+        self.register_buffer("bias", bias, persistent=False)
+        self.kernel, self.stride = convolution.kernel_size[0], convolution.stride[0]
+        self.padding = None if isinstance(convolution, Conv2dSame) else int(convolution.padding[0])
+
+
+class DepthwiseConv(_KernelConv):
     """A depthwise convolution with what comes before and after it: [1, C, H, W] to [1, C, H', W'].
 
     Args:
@@ -30,17 +45,8 @@ class DepthwiseConv(nn.Module):
         highest_input: inputs are cut at this value first: the upper half of a ReLU6 before it.
     """
 
-    weight: Tensor
-    bias: Tensor
-
     def __init__(self, convolution: nn.Conv2d, activation: Activation, highest_input: float = math.inf) -> None:
-        super().__init__()
-        weight = convolution.weight.detach()  # [C, 1, K, K]
-        self.register_buffer("weight", weight.flatten(1).T.contiguous(), persistent=False)  # [K * K, C]
-        bias = weight.new_zeros(len(weight)) if convolution.bias is None else convolution.bias.detach().clone()
-        self.register_buffer("bias", bias, persistent=False)
-        self.kernel, self.stride = convolution.kernel_size[0], convolution.stride[0]
-        self.padding = None if isinstance(convolution, Conv2dSame) else int(convolution.padding[0])
+        super().__init__(convolution, convolution.weight.detach().flatten(1).T)  # [K * K, C]
         self.limits = (highest_input, *_limits(activation))
 
     def forward(self, features: Tensor) -> Tensor:
@@ -60,7 +66,7 @@ class DepthwiseConv(nn.Module):
         return output
 
 
-class StemConv(nn.Module):
+class StemConv(_KernelConv):
     """The first convolution of a network, from a few colours: [1, C, H, W] to [1, C', H', W'].
 
     Args:
@@ -68,18 +74,9 @@ class StemConv(nn.Module):
         activation: what follows it.
     """
 
-    weight: Tensor
-    bias: Tensor
-
     def __init__(self, convolution: nn.Conv2d, activation: Activation) -> None:
-        super().__init__()
         weight = convolution.weight.detach()  # [C', C, K, K]
-        taps = weight.permute(2, 3, 1, 0).reshape(-1, len(weight)).contiguous()  # [K * K * C, C']
-        self.register_buffer("weight", taps, persistent=False)
-        bias = weight.new_zeros(len(weight)) if convolution.bias is None else convolution.bias.detach().clone()
-        self.register_buffer("bias", bias, persistent=False)
-        self.kernel, self.stride = convolution.kernel_size[0], convolution.stride[0]
-        self.padding = None if isinstance(convolution, Conv2dSame) else int(convolution.padding[0])
+        super().__init__(convolution, weight.permute(2, 3, 1, 0).reshape(-1, len(weight)))  # [K * K * C, C']
         self.limits = _limits(activation)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -147,10 +144,7 @@ def _depthwise(
             value = tl.load(features + place, mask=inside[:, None] & there[None, :], other=0.0).to(tl.float32)
             factor = tl.load(weight + (tap_y * KERNEL + tap_x) * channels + channel, mask=there, other=0.0)
             total += tl.minimum(value, highest_input, tl.PropagateNan.ALL) * factor.to(tl.float32)[None, :]
-    total += tl.load(bias + channel, mask=there, other=0.0).to(tl.float32)[None, :]
-    total = tl.minimum(tl.maximum(total, lowest, tl.PropagateNan.ALL), highest, tl.PropagateNan.ALL)
-    place = cell[:, None] * channels + channel[None, :]
-    tl.store(output + place, total.to(output.dtype.element_ty), mask=(cell < cells)[:, None] & there[None, :])
+    _finish(total, bias, output, cell, cells, channel, channels, lowest, highest)
 
 
 @triton.jit
@@ -176,6 +170,13 @@ def _stem(
                 tap = (tap_y * KERNEL + tap_x) * COLOURS + colour
                 factor = tl.load(weight + tap * channels + channel, mask=there, other=0.0).to(tl.float32)
                 total += value[:, None] * factor[None, :]
+    _finish(total, bias, output, cell, cells, channel, channels, lowest, highest)
+
+
+@triton.jit
+def _finish(total, bias, output, cell, cells, channel, channels, lowest, highest):
+    """Add the bias to [BLOCK_P, BLOCK_C] sums, cut them to the activation's range, and store them."""
+    there = channel < channels
     total += tl.load(bias + channel, mask=there, other=0.0).to(tl.float32)[None, :]
     total = tl.minimum(tl.maximum(total, lowest, tl.PropagateNan.ALL), highest, tl.PropagateNan.ALL)
     place = cell[:, None] * channels + channel[None, :]

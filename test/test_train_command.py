@@ -175,7 +175,7 @@ def test_each_small_network_by_its_name(arch, backbone, long_side, tmp_path):
 def test_data_that_cannot_be_used_are_told_problem_by_problem(tmp_path, capsys):
     assert train.run(arguments("--out", tmp_path / "run", "--data", tmp_path / "nowhere")) == 2
     told = capsys.readouterr().err.splitlines()
-    assert told[0] == "1 problems with the data:" and told[1].endswith("malformed: is not there")
+    assert told[0] == "1 problem with the data:" and told[1].endswith("malformed: is not there")
 
 
 def test_a_temperature_is_stored_and_takes_effect(checkpoint, tmp_path):

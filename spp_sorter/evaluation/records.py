@@ -37,7 +37,7 @@ class Problem:
 
 
 class DatasetError(ValueError):
-    """A data set cannot be used as it is.
+    """A data set cannot be used as it is; the text counts the problems and lists the first 20.
 
     Attributes:
         problems: all of them.
@@ -48,7 +48,8 @@ class DatasetError(ValueError):
         shown = [str(problem) for problem in self.problems[:20]]
         if len(self.problems) > len(shown):
             shown.append(f"... and {len(self.problems) - len(shown)} more")
-        super().__init__("\n".join(shown))
+        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        super().__init__("\n".join([f"{count} with the data:", *shown]))
 
 
 @dataclass(frozen=True, slots=True)

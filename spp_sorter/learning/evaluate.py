@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
             return _fit_temperature(args)
         figures, measured, gallery = _evaluate(args)
     except DatasetError as error:
-        print(f"{len(error.problems)} problems with the data:\n{error}", file=sys.stderr)
+        print(error, file=sys.stderr)
         print("mend them, or leave the broken ones out with --skip-broken", file=sys.stderr)
         return 2
     print_tables(figures, args.wanted_precision)

@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
             source, notes = _source(args, network.config.labels)
         except DatasetError as error:
             if team.leads:
-                print(f"{len(error.problems)} problems with the data:\n{error}", file=sys.stderr)
+                print(error, file=sys.stderr)
                 print("mend them; `spp_sorter check` lists them all", file=sys.stderr)
             return 2
         distillation = _distillation(args, network)

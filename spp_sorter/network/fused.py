@@ -30,6 +30,12 @@ _ACTIVATIONS: dict[type[nn.Module], Activation] = {
 }
 
 
+def bias_of(convolution: nn.Conv2d) -> Tensor:
+    """[C'] a copy of a convolution's bias, detached; zeros where it has none."""
+    bias = convolution.bias
+    return convolution.weight.new_zeros(convolution.out_channels) if bias is None else bias.detach().clone()
+
+
 class FusedConv(nn.Module):
     """A convolution and the activation after it: [1, C, H, W] channels last to [1, C', H', W'] channels last.
 
@@ -50,7 +56,6 @@ class FusedConv(nn.Module):
         padding = [convolution.kernel_size[0] // 2, convolution.kernel_size[1] // 2]
         if shifted:
             weight = nn.functional.pad(weight, (1, 0, 1, 0))
-        bias = convolution.bias.detach() if convolution.bias is not None else weight.new_zeros(len(weight))
         self.stride, self.padding = list(convolution.stride), padding
         self.groups = convolution.groups
         self.activation = activation
@@ -63,7 +68,7 @@ class FusedConv(nn.Module):
             [1, convolution.in_channels, *size_hw],
         )
         self.register_buffer("weight", packed, persistent=False)
-        self.register_buffer("bias", bias.clone(), persistent=False)
+        self.register_buffer("bias", bias_of(convolution), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """Convolve and activate."""

@@ -14,7 +14,7 @@ import torch
 from timm.models._efficientnet_blocks import InvertedResidual
 from torch import Tensor, nn
 
-from spp_sorter.network.fused import Activation, activation_after
+from spp_sorter.network.fused import Activation, activation_after, bias_of
 from spp_sorter.network.model import NetworkConfig
 from spp_sorter.network.nano import BranchedConv
 
@@ -40,8 +40,7 @@ class PointwiseConv(nn.Module):
         super().__init__()
         weight = convolution.weight.detach()[:, :, 0, 0].T.contiguous()  # [C, C']
         self.register_buffer("weight", weight, persistent=False)
-        bias = convolution.bias
-        self.register_buffer("bias", weight.new_zeros(weight.shape[1]) if bias is None else bias.detach().clone())
+        self.register_buffer("bias", bias_of(convolution), persistent=False)
         self.activates = activation[0] != "none"
         self.highest = activation[1]
 

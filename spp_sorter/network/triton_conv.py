@@ -15,7 +15,7 @@ import triton.language as tl
 from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 
-from spp_sorter.network.fused import Activation
+from spp_sorter.network.fused import Activation, bias_of
 
 ELEMENTS = 1024
 """Outputs that one program computes."""
@@ -30,8 +30,7 @@ class _KernelConv(nn.Module):
     def __init__(self, convolution: nn.Conv2d, weight: Tensor) -> None:
         super().__init__()
         self.register_buffer("weight", weight.contiguous(), persistent=False)
-        bias = weight.new_zeros(weight.shape[1]) if convolution.bias is None else convolution.bias.detach().clone()
-        self.register_buffer("bias", bias, persistent=False)
+        self.register_buffer("bias", bias_of(convolution), persistent=False)
         self.kernel, self.stride = convolution.kernel_size[0], convolution.stride[0]
         self.padding = None if isinstance(convolution, Conv2dSame) else int(convolution.padding[0])
 

@@ -38,12 +38,15 @@ class Pipeline:
         config: settings at configuration.
         health: counts every frame.
 
+    Attributes:
+        detector: the one given.
+
     Raises:
         ConfigError: labels to pick that the model does not know.
     """
 
     def __init__(self, node: LifecycleNode, detector: SteadyDetector, config: Config, health: Health) -> None:
-        self._node, self._detector, self._health = node, detector, health
+        self._node, self.detector, self._health = node, detector, health
         self._config = self._applied = config
         self.check(config)
         self._sorter = Sorter(detector, config, self._take_queued)
@@ -58,29 +61,29 @@ class Pipeline:
     @property
     def description(self) -> str:
         """Device, precision and checkpoint."""
-        return self._detector.description
+        return self.detector.description
 
     def check(self, config: Config) -> None:
         """Raise ConfigError when ``config`` does not suit the model."""
-        unknown = [label for label in config.picking.labels if label not in self._detector.label_names]
+        unknown = [label for label in config.picking.labels if label not in self.detector.label_names]
         if unknown:
             raise ConfigError(
                 f"parameter 'picking.labels' has {unknown}; allowed: labels of the model, "
-                f"{', '.join(self._detector.label_names)}"
+                f"{', '.join(self.detector.label_names)}"
             )
 
     def configure(self, config: Config) -> None:
         """Take live changes; they hold from the next frame on."""
         self._config = config
         if self._intake is not None:
-            self._publishers.publish_labels(self._detector.label_names, config)
+            self._publishers.publish_labels(self.detector.label_names, config)
 
     def start(self) -> None:
         """Publish the label map, start the worker and subscribe."""
         self._health.start()
         self._last_stamp_ns, self._withdrawn = 0, False
         self._hearing = Hearing()
-        self._publishers.publish_labels(self._detector.label_names, self._config)
+        self._publishers.publish_labels(self.detector.label_names, self._config)
         self._worker = Worker(self._process, self._failed)
         self._intake = Intake(self._node, self._config, self._health, self._arrived, self._sorter.add_belt_sample)
 
@@ -186,7 +189,7 @@ class Pipeline:
             "overhead": process_ms - result.stages_ms.get("detect", 0.0),
             "capture_to_publish": self._age_s(stamp_ns) * 1e3,
         }
-        conditions = (*statuses, *result.statuses, *self._detector.statuses, *self._keep(frame, result))
+        conditions = (*statuses, *result.statuses, *self.detector.statuses, *self._keep(frame, result))
         self._health.processed(stages_ms, conditions, arrival.received_ns, started_ns)
         # Only now: the watch must not take the silence before this frame for one after it.
         self._withdrawn = False
@@ -200,7 +203,7 @@ class Pipeline:
 
     def _sorted(self, frame: Frame, config: Config) -> SortResult:
         if config is not self._applied:
-            self._detector.configure(config.detector)
+            self.detector.configure(config.detector)
             self._sorter.configure(config)
             self._applied = config
         result = self._sorter.process(frame)

@@ -32,7 +32,7 @@ from spp_sorter.ros.membership import Legacy, Membership
 from spp_sorter.ros.parameters import Parameters, unknown_overrides
 from spp_sorter.ros.pipeline import Pipeline
 from spp_sorter.ros.signals import end_on_signals
-from spp_sorter.ros.steady import LoadedDetector, SteadyDetector, load_nothing, report_nothing
+from spp_sorter.ros.steady import LoadedDetector, SteadyDetector
 
 WATCH_PERIOD_S = 0.1
 MEMORY_PERIOD_S = 60.0
@@ -94,7 +94,7 @@ class SorterNode(LifecycleNode):
         self.health.stop()
         self.is_cut_off = False
         self._pipeline: Pipeline | None = None
-        self._detector: SteadyDetector | None = None
+        self._left: SteadyDetector | None = None  # by the node whose place this one takes
         self._settings = Parameters(self, self._changed, lambda: self._pipeline is not None, self._check)
         for line in unknown_overrides(self):
             self.get_logger().warning(line)
@@ -118,12 +118,11 @@ class SorterNode(LifecycleNode):
     @_transition("inactive", TransitionCallbackReturn.FAILURE)
     def on_configure(self, state: LifecycleState) -> None:
         """Load the model and warm it up, unless another node has left one, and create the publishers."""
-        left, self._detector = self._detector, None
+        left, self._left = self._left, None
         if left is not None:
             left.serve(self.load_detector, self._report_device)
         detector = left or SteadyDetector(self.load_detector, self.config, self._report_device)
         self._pipeline = Pipeline(self, detector, self.config, self.health)
-        self._detector = detector
         self.health.error("")
         super().on_configure(state)
         # What torch and the model made stays; looking through it all again would stop a frame for a tenth of a second.
@@ -191,7 +190,7 @@ class SorterNode(LifecycleNode):
             raise RuntimeError("the frame in work did not end in time; the detector hangs")
 
     def _release(self) -> None:
-        pipeline, self._pipeline, self._detector = self._pipeline, None, None
+        pipeline, self._pipeline = self._pipeline, None
         if pipeline is not None:
             pipeline.close()
             gc.unfreeze()
@@ -245,16 +244,17 @@ class SorterNode(LifecycleNode):
 
         Nothing of it refers to this node, which must be gone before the next one is made.
         """
-        if self._detector is not None:
-            self._detector.serve(load_nothing, report_nothing)
+        detector = None if self._pipeline is None else self._pipeline.detector
+        if detector is not None:
+            detector.leave()
         names = self.list_parameters([], 0).names
         values = [value for value in self.get_parameters(names) if value.type_ != Parameter.Type.NOT_SET]
-        return Legacy(values, self.health, self._detector)
+        return Legacy(values, self.health, detector)
 
     def inherit(self, legacy: Legacy) -> None:
         """Go on where an active node was that had to leave the graph: its counts and model, configured and active."""
         legacy.health.go_on()
-        self.health, self._detector = legacy.health, legacy.detector
+        self.health, self._left = legacy.health, legacy.detector
         self.start()
         self.get_logger().warning(
             "the process stood still and was cut off: it has left the graph and joined it anew; see /diagnostics"

@@ -96,8 +96,12 @@ class SteadyDetector:
         return self._detector.description
 
     def serve(self, make: Callable[[Config], LoadedDetector], report: Callable[[str], None]) -> None:
-        """Belong to another node from now on, whose these are; the one before is held no longer."""
+        """Belong to the node whose these are."""
         self._make, self._report = make, report
+
+    def leave(self) -> None:
+        """Belong to no node, and hold none, until the next ``serve``; nothing can be loaded meanwhile."""
+        self.serve(_load_nothing, _report_nothing)
 
     def configure(self, config: DetectorConfig) -> None:
         """Replace the thresholds, of a later replacement too."""
@@ -177,12 +181,12 @@ class SteadyDetector:
         return detector
 
 
-def load_nothing(config: Config) -> LoadedDetector:
+def _load_nothing(config: Config) -> LoadedDetector:
     """For a detector between two nodes, which cannot be replaced."""
     raise RuntimeError(f"the node that loads '{config.model.checkpoint or 'default'}' has ended")
 
 
-def report_nothing(text: str) -> None:
+def _report_nothing(text: str) -> None:
     """For a detector between two nodes."""
 
 

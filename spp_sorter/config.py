@@ -228,6 +228,20 @@ class PickingConfig:
 
     labels: tuple[str, ...] = _p(("non_compost",), "labels to pick", live=True)
     min_probability: float = _p(0.7, "smallest fused probability of a pick", minimum=0.0, maximum=1.0, live=True)
+    label_probabilities: tuple[float, ...] = _p(
+        (0.0,),
+        "smallest fused probability of each of `labels`, in their order, or one for all; counts above min_probability",
+        minimum=0.0,
+        maximum=1.0,
+        live=True,
+    )
+    label_values: tuple[float, ...] = _p(
+        (1.0,),
+        "worth of a pick of each of `labels`, in their order, or one for all; decides what arm_limited leaves out",
+        minimum=0.0,
+        maximum=1.0e6,
+        live=True,
+    )
     min_views: int = _p(3, "views of an item before it is offered", minimum=1, maximum=1000, live=True)
     pick_line: float = _p(1.0, "x of the pick line in `belt`", unit="m", minimum=-100.0, maximum=100.0, live=True)
     reach_min: float = _p(
@@ -254,6 +268,17 @@ class PickingConfig:
         False, "offer only what one arm of cycle_time can take in sequence, instead of everything in reach", live=True
     )
     max_height: float = _p(0.12, "tallest item expected on the belt", unit="m", minimum=0.001, maximum=5.0, live=True)
+
+    def least_probability(self, label: str) -> float:
+        """The fused probability from which an item with one of ``labels`` is picked."""
+        return max(self.min_probability, self._of_label(self.label_probabilities, label))
+
+    def value(self, label: str) -> float:
+        """What a pick of an item with one of ``labels`` is worth."""
+        return self._of_label(self.label_values, label)
+
+    def _of_label(self, numbers: tuple[float, ...], label: str) -> float:
+        return numbers[0] if len(numbers) == 1 else numbers[self.labels.index(label)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +356,13 @@ class Config:
                 f"parameter 'picking.reach_min' is {self.picking.reach_min:g}; "
                 f"allowed: less than 'picking.reach_max' ({self.picking.reach_max:g} m)"
             )
+        for name in ("label_probabilities", "label_values"):
+            numbers, labels = getattr(self.picking, name), self.picking.labels
+            if len(numbers) not in (1, len(labels)):
+                raise ConfigError(
+                    f"parameter 'picking.{name}' is {list(numbers)} and 'picking.labels' is {list(labels)}; allowed: "
+                    "as many numbers as labels, or one for all of them"
+                )
         norm = math.sqrt(sum(v * v for v in self.camera.orientation))
         if abs(norm - 1.0) > 1e-3:
             raise ConfigError(

@@ -129,6 +129,9 @@ def test_all_problems_are_listed_at_once() -> None:
     [
         ({"picking.reach_min": 0.3}, "picking.reach_min"),
         ({"picking.reach_min": 0.5, "picking.reach_max": 0.4}, "picking.reach_min"),
+        ({"picking.label_values": (1.0, 2.0)}, "picking.label_values.*as many numbers as labels"),
+        ({"picking.label_probabilities": ()}, "picking.label_probabilities"),
+        ({"picking.labels": ("compost", "non_compost"), "picking.label_values": (1.0,) * 3}, "picking.label_values"),
         ({"camera.orientation": (1.0, 1.0, 0.0, 0.0)}, "camera.orientation"),
         ({"camera.orientation": (0.0, 0.0, 0.0, 0.0)}, "camera.orientation"),
     ],
@@ -141,6 +144,15 @@ def test_what_does_not_go_together_is_refused(values: dict[str, object], name: s
 def test_values_that_only_go_together_are_taken_together() -> None:
     config = Config.from_flat({"picking.reach_min": 0.5, "picking.reach_max": 0.9})
     assert (config.picking.reach_min, config.picking.reach_max) == (0.5, 0.9)
+
+
+def test_numbers_of_labels_stand_in_their_order() -> None:
+    names = {"picking.labels": ("battery", "bag"), "picking.min_probability": 0.6}
+    numbers = {"picking.label_values": (50.0, 1.0), "picking.label_probabilities": (0.3, 0.9)}
+    picking = Config.from_flat({**names, **numbers}).picking
+    assert [picking.value(label) for label in picking.labels] == [50.0, 1.0]
+    assert [picking.least_probability(label) for label in picking.labels] == [0.6, 0.9]
+    assert Config.from_flat({**names, "picking.label_values": (7.0,)}).picking.value("bag") == 7.0
 
 
 def test_flat_names_are_the_parameters() -> None:
@@ -160,7 +172,8 @@ def test_allowed_values_go_there_and_back(data: st.DataObject) -> None:
     try:
         config = Config.from_flat(values)
     except ConfigError:
-        together = {"picking.reach_min", "picking.reach_max", "camera.orientation"}
+        ranges, numbers = {"reach_min", "reach_max"}, {"labels", "label_values", "label_probabilities"}
+        together = {"camera.orientation", *(f"picking.{part}" for part in ranges | numbers)}
         assert together & set(values), "only what is checked together may refuse values that are allowed one by one"
         return
     assert Config.from_flat(config.flat()) == config

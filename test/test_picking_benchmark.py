@@ -64,7 +64,7 @@ def sent(frame, picks, tracks=(1,), latency_s=0.05):
     """A list of a frame in which the first items were seen as these tracks."""
     boxes = np.array([BOX + 70.0 * i * np.array([1, 0, 1, 0]) for i in range(len(tracks))], np.float32).reshape(-1, 4)
     stamp_ns = stamp_of(frame)
-    return SentList(stamp_ns, stamp_ns + round(latency_s * 1e9), tuple(picks), boxes, np.array(tracks), 1, 0.1)
+    return SentList(stamp_ns, stamp_ns + round(latency_s * 1e9), tuple(picks), boxes, np.array(tracks), 1, True, 0.1)
 
 
 def run_of(picks_of, tracks_of=lambda _: (1,), frames=range(10, 140)):
@@ -225,8 +225,9 @@ def recorded(tmp_path_factory):
     pytest.importorskip("rclpy")
     folder = tmp_path_factory.mktemp("picking")
     words = [
-        "benchmark", "picking", "--detector", "truth", "--minutes", "0.08", "--seeds", "1", "--conditions", "drop_30",
-        "--detector-cache", str(folder / "cache"), "--record", str(folder / "out"), "--json", str(folder / "f.json"),
+        "benchmark", "picking", "--detector", "truth", "--minutes", "0.08", "--seeds", "1",
+        "--conditions", "drop_30", "belt_travel", "--detector-cache", str(folder / "cache"),
+        "--record", str(folder / "out"), "--json", str(folder / "f.json"),
     ]  # fmt: skip
     assert cli.main(words) == 0
     return folder
@@ -235,7 +236,9 @@ def recorded(tmp_path_factory):
 def test_the_figures_have_their_keys_and_are_good_where_the_detector_is(recorded):
     report = json.loads((recorded / "f.json").read_text())
     assert report["items"] >= 5
-    for row in (report, report["conditions"]["drop_30"]):
+    assert report["frames_looked_at"] == 1.0
+    assert report["conditions"]["belt_travel"]["frames_looked_at"] <= 1 / 8
+    for row in (report, *report["conditions"].values()):
         assert row["position_error_mm"]["p50"] < 3.0
         assert row["position_error_mm"]["p95"] < 8.0
         assert row["yaw_error_deg"]["p95"] < 12.0

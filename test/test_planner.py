@@ -122,33 +122,49 @@ def test_a_belt_that_runs_back_brings_items_from_the_other_side():
 
 @given(
     st.lists(
-        st.tuples(st.floats(-0.5, 0.85), st.floats(0.7, 0.99)),
+        st.tuples(st.floats(-0.5, 0.85), st.floats(0.7, 0.99), st.sampled_from([0, 1])),
         min_size=1,
         max_size=8,
         unique_by=lambda item: round(item[0], 3),
     ),
     st.floats(0.05, 1.5),
+    st.sampled_from([(1.0,), (1.0, 3.0), (0.0, 1000.0)]),
 )
 @settings(max_examples=60, deadline=None)
-def test_one_arm_gets_the_best_it_can_take_in_sequence(items, cycle_s):
-    tracks = [track(i, x=x, probability=p) for i, (x, p) in enumerate(items, start=1)]
-    picks, rejections = plan(*tracks, arm_limited=True, cycle_time=cycle_s)
+def test_one_arm_gets_the_best_it_can_take_in_sequence(items, cycle_s, values):
+    tracks = [track(i, x=x, probability=p, label=label) for i, (x, p, label) in enumerate(items, start=1)]
+    wanted = {"labels": LABELS, "label_values": values}
+    picks, rejections = plan(*tracks, arm_limited=True, cycle_time=cycle_s, **wanted)
     assert {pick.track_id for pick in picks} | {r.track_id for r in rejections} == set(range(1, len(items) + 1))
     assert {r.reason for r in rejections} <= {"arm_busy"}
     stamps = [pick.stamp_ns for pick in picks]
     assert all(b - a >= round(cycle_s * 1e9) for a, b in itertools.pairwise(stamps))
-    offered, _ = plan(*tracks)
+    offered, _ = plan(*tracks, **wanted)
+
+    def worth(chosen):
+        return sum(pick.probability * values[LABELS.index(pick.label) % len(values)] for pick in chosen)
 
     def feasible(chosen):
         return all(b.stamp_ns - a.stamp_ns >= round(cycle_s * 1e9) for a, b in itertools.pairwise(chosen))
 
     best = max(
-        sum(pick.probability for pick in chosen)
+        worth(chosen)
         for size in range(len(offered) + 1)
         for chosen in itertools.combinations(offered, size)
         if feasible(chosen)
     )
-    assert sum(pick.probability for pick in picks) == pytest.approx(best)
+    assert worth(picks) == pytest.approx(best)
+
+
+@pytest.mark.parametrize(
+    ("least", "offered"),
+    [((0.0,), {1, 2}), ((0.95,), set()), ((0.85, 0.0), {2}), ((0.0, 0.85), {1}), ((0.1, 0.2), {1, 2})],
+)
+def test_each_label_has_a_least_probability_of_its_own(least, offered):
+    tracks = [track(1, label=0, probability=0.8), track(2, label=1, probability=0.8)]
+    picks, rejections = plan(*tracks, labels=LABELS, label_probabilities=least)
+    assert {pick.track_id for pick in picks} == offered
+    assert {(r.track_id, r.reason) for r in rejections} == {(i, "uncertain") for i in {1, 2} - offered}
 
 
 def test_without_that_limit_everything_in_reach_is_offered():

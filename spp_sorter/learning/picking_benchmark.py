@@ -310,6 +310,9 @@ def print_table(report: dict[str, Any]) -> None:
             f"{_number(row['id_switches_per_200'], 12, 2)}  {_number(row['covariance_coverage'], 10, 3)}"
         )
     for name, row in rows.items():
+        if row["frames_looked_at"] < 1.0:
+            print(f"{name}: the network saw {100 * row['frames_looked_at']:.1f} % of {row['frames']} frames")
+    for name, row in rows.items():
         for length, words in (("short", "up to"), ("long", "beyond")):
             part = row[length]
             position = part["position_error_mm"]

@@ -23,6 +23,7 @@ class Condition:
         encoder_late_s: how far the encoder's clock is ahead of the camera's; ``belt.encoder_offset`` undoes it.
         depth_noise_m: standard deviation of the depth image's noise, None for no depth.
         depth_dropout: share of depth pixels without a reading.
+        trigger: when the network runs, as ``inference.trigger``.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Condition:
     encoder_late_s: float = 0.0
     depth_noise_m: float | None = None
     depth_dropout: float = 0.0
+    trigger: str = "every_frame"
 
 
 CONDITIONS: dict[str, Condition] = {
@@ -51,6 +53,7 @@ CONDITIONS: dict[str, Condition] = {
         Condition("depth_noisy", depth_noise_m=0.005, depth_dropout=0.2),
         Condition("speed_changes", profile="changing"),
         Condition("stop", profile="stopping"),
+        Condition("belt_travel", trigger="belt_travel"),
         Condition("bed", density="bed"),
         Condition("sparse", density="sparse"),
     )

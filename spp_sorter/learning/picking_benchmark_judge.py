@@ -98,6 +98,7 @@ class Judgement:
         offers_standing: those of them that were not empty.
         impossible: items left out, because the belt stood when the list that counts was made.
         work_ms: processor time of tracker and planner in every frame.
+        looks: frames that the network saw.
     """
 
     items: list[JudgedItem] = field(default_factory=list)
@@ -110,6 +111,7 @@ class Judgement:
     offers_standing: int = 0
     impossible: int = 0
     work_ms: list[float] = field(default_factory=list)
+    looks: int = 0
 
 
 def judge_run(belt: ObservedBelt, lists: list[SentList], config: PickingConfig) -> Judgement:
@@ -167,6 +169,7 @@ class _Run:
             sum(bool(each.picks) for each in standing),
             impossible,
             [each.work_ms for each in self._lists],
+            sum(each.looked for each in self._lists),
         )
 
     def _counts(self, number: int) -> bool:
@@ -352,6 +355,8 @@ def figures(judgements: list[Judgement]) -> dict[str, object]:
             "with_offers": sum(j.offers_standing for j in judgements),
             "items_left_out": sum(j.impossible for j in judgements),
         },
+        "frames": len(work),
+        "frames_looked_at": _share(sum(j.looks for j in judgements), len(work)),
         "track_and_plan_ms": {**_spread(work), "mean": _share(sum(work), len(work))},
     }
 

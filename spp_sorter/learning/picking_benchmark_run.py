@@ -42,6 +42,7 @@ class SentList:
         boxes_xyxy: [N, 4] what the detector saw.
         track_ids: [N] the tracks of that, 0 for none.
         num_tracks: living tracks.
+        looked: whether the network saw the frame.
         work_ms: processor time of ``Sorter.process``, which is tracker and planner: the detector answers at once.
     """
 
@@ -51,6 +52,7 @@ class SentList:
     boxes_xyxy: FloatArray
     track_ids: IntArray
     num_tracks: int
+    looked: bool
     work_ms: float
 
 
@@ -78,10 +80,11 @@ def run_sorter(
     Args:
         belt: what lies there, and what the detector saw.
         condition: what the sorter meets.
-        config: its settings; the encoder's offset is set from the condition.
+        config: its settings; the encoder's offset and the network's trigger are set from the condition.
         take: gets every result and the time at which it is sent.
     """
-    config = config.replaced({"belt.encoder_offset": -condition.encoder_late_s})
+    own = {"belt.encoder_offset": -condition.encoder_late_s, "inference.trigger": condition.trigger}
+    config = config.replaced(own)
     rng = np.random.default_rng([belt.plan.seed, 31])
     detector = _Replayed(belt.detections)
     sorter = Sorter(detector, config)
@@ -116,6 +119,7 @@ def run_sorter(
                 result.detections.boxes_xyxy,
                 result.track_ids,
                 len(result.tracks),
+                result.looked,
                 work_ms,
             )
         )

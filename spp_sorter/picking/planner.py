@@ -20,8 +20,9 @@ def plan_picks(
 ) -> tuple[tuple[PickTarget, ...], tuple[Rejection, ...]]:
     """Choose the items to offer.
 
-    Every item that can be picked is offered, the first to cross first; with ``arm_limited`` only the most that one
-    arm can take with ``cycle_time`` from pick to pick.
+    Every item that can be picked is offered, the first to cross first; with ``arm_limited`` only those that one arm can
+    take with ``cycle_time`` from pick to pick, of all such choices the one that is worth most: probability times the
+    label's value.
 
     Args:
         tracks: items as known at the forecast's stamp.
@@ -57,7 +58,7 @@ def plan_picks(
     rows = zip(wanted, seconds.tolist(), doubts.tolist(), points[:, 1].tolist(), strict=True)
     for i, ((track, label, probability), left_s, doubt_s, y) in enumerate(rows):
         width = float(track.size_m[1])
-        reason = _reason_against(track, probability, left_s, doubt_s, y, width, config) or blocked.get(track.id)
+        reason = _reason_against(track, label, probability, left_s, doubt_s, y, config) or blocked.get(track.id)
         if reason:
             rejections.append(Rejection(track.id, reason))
             continue
@@ -79,14 +80,14 @@ def plan_picks(
         )
     picks.sort(key=lambda pick: (pick.stamp_ns, pick.track_id))
     if config.arm_limited:
-        kept = _for_one_arm(picks, config.cycle_time)
+        kept = _for_one_arm(picks, config)
         rejections.extend(Rejection(pick.track_id, "arm_busy") for pick in picks if pick.track_id not in kept)
         picks = [pick for pick in picks if pick.track_id in kept]
     return tuple(picks), tuple(rejections)
 
 
 def _reason_against(
-    track: Track, probability: float, left_s: float, doubt_s: float, y: float, width: float, config: PickingConfig
+    track: Track, label: str, probability: float, left_s: float, doubt_s: float, y: float, config: PickingConfig
 ) -> str | None:
     if left_s < 0.0 or left_s > _MAX_STAMP_AHEAD_S:
         return "passed"
@@ -97,21 +98,21 @@ def _reason_against(
         return "not_whole"
     if track.num_views < config.min_views:
         return "too_few_views"
-    if probability < config.min_probability:
+    if probability < config.least_probability(label):
         return "uncertain"
     if not config.reach_min <= y <= config.reach_max:
         return "out_of_reach"
-    if width > config.gripper_width:
+    if track.size_m[1] > config.gripper_width:
         return "too_wide"
     return None
 
 
-def _for_one_arm(picks: list[PickTarget], cycle_s: float) -> set[int]:
-    """Ids of the picks with the greatest sum of probabilities whose crossings are ``cycle_s`` apart.
+def _for_one_arm(picks: list[PickTarget], config: PickingConfig) -> set[int]:
+    """Ids of the picks that are worth most together and whose crossings are ``cycle_time`` apart.
 
     Weighted interval scheduling (Kleinberg and Tardos 2005, 6.1); ``picks`` are in order of their stamps.
     """
-    cycle_ns = round(cycle_s * 1e9)
+    cycle_ns = round(config.cycle_time * 1e9)
     best = [0.0]
     before: list[int] = []
     for i, pick in enumerate(picks):
@@ -119,7 +120,7 @@ def _for_one_arm(picks: list[PickTarget], cycle_s: float) -> set[int]:
         while fitting > 0 and picks[fitting - 1].stamp_ns > pick.stamp_ns - cycle_ns:
             fitting -= 1
         before.append(fitting)
-        best.append(max(best[i], best[fitting] + pick.probability))
+        best.append(max(best[i], best[fitting] + pick.probability * config.value(pick.label)))
     kept: set[int] = set()
     i = len(picks)
     while i > 0:

@@ -108,6 +108,16 @@ def test_depth_gives_the_height_at_once():
     np.testing.assert_allclose(run.only().point_belt, run.truth(), atol=2e-3)
 
 
+def test_depth_of_the_surface_does_not_outweigh_what_the_line_of_sight_says():
+    """The outline's point belongs to a height of 30 mm, the surface lies at 42 mm: each is told what it is for."""
+    item = (-0.3, 0.3, 0.03, 0.08, 0.05, 0.4, 1)
+    run = Run(item).frames(40, depth_m=np.full((480, 640), 1.0 - 0.042, np.float32))
+    track, without = run.only(), Run(item).frames(40).only()
+    np.testing.assert_allclose(track.point_belt[:2], without.point_belt[:2], atol=1e-3)
+    assert track.height_m == track.point_belt[2] == pytest.approx(0.042, abs=1e-3)
+    assert 1e-3 < track.height_std_m < 4e-3
+
+
 @pytest.mark.parametrize("reading", [np.nan, 0.0, np.inf])
 def test_depth_without_readings_changes_nothing(reading):
     with_depth = Run(ITEM).frames(5, depth_m=np.full((480, 640), reading, np.float32)).only()

@@ -116,8 +116,12 @@ class Fusion:
         deep = np.isfinite(views.heights_m[columns]) & (weights > 0.0) & ~views.cut[columns]
         if deep.any():
             certainty = weights[deep] / views.height_stds_m[columns][deep] ** 2
-            t["information"][deep, 2, 2] += certainty
-            t["vector"][deep, 2] += certainty * views.heights_m[columns][deep]
+            height = np.clip(views.heights_m[columns][deep], 0.0, self.max_height_m)
+            before = point_filter.depth_information(t["depth"][deep])
+            t["depth"][deep] += np.column_stack((certainty, certainty * height))
+            gained = point_filter.depth_information(t["depth"][deep]) - before
+            t["information"][deep, 2, 2] += gained[:, 0]
+            t["vector"][deep, 2] += gained[:, 1]
         t["mean"], t["covariance"] = point_filter.solve(t["information"], t["vector"], self.max_height_m)
 
     def _learn_noise(self, distances: FloatArray) -> None:
@@ -142,6 +146,7 @@ def _restart(t: npt.NDArray[Any], which: npt.NDArray[np.bool_], belt: BeltPositi
     t["information"][which], t["vector"][which] = point_filter.prior(belt.scale_std)
     t["start_m"][which] = belt.metres
     t["drift_m2"][which] = belt.drift_m2
+    t["depth"][which] = 0.0
     t["outliers"][which] = 0
 
 

@@ -21,6 +21,10 @@ from spp_sorter.values import FloatArray
 
 HEIGHT_PRIOR_M = 0.03
 HEIGHT_PRIOR_STD_M = 0.025
+DEPTH_BIAS_M = 0.008
+"""Standard deviation between the height of an item's surface, which depth measures, and the height that belongs to its
+pick point's line of sight: the point is that of an outline, of which the item's sides are a part."""
+
 _PLACE_PRIOR = 1e-6  # information of an unknown place: a standard deviation of 1 km
 
 
@@ -63,6 +67,16 @@ def view_information(
     inverse[:, 0, 1] = inverse[:, 1, 0] = -b * scale
     gain = matrix.transpose(0, 2, 1) @ inverse
     return gain @ matrix, (gain @ measured[:, :, None])[:, :, 0]
+
+
+def depth_information(readings: FloatArray) -> FloatArray:
+    """What depth readings say of the height in the state: [M, 2] certainty and certainty times height.
+
+    Args:
+        readings: [M, 2] the same of the readings by themselves, summed; ``DEPTH_BIAS_M`` is an error that all of them
+            share, so that they say no more than one reading without any other.
+    """
+    return readings / (1.0 + readings[:, :1] * DEPTH_BIAS_M**2)
 
 
 def solve(information: FloatArray, vectors: FloatArray, max_height_m: float) -> tuple[FloatArray, FloatArray]:

@@ -23,6 +23,7 @@ EVIDENCE_CORRELATION = 0.3
 
 _BIAS_M, _BIAS_SHARE = 0.0025, 0.03  # error that all views of an item share: constant, and of its length
 _LONG_M, _LONG_SHARE = 0.07, 0.3  # of the length beyond this more: long items are seen in part, bent, or lopsided
+_DEPTH_FLOOR_M = 0.002  # error of a height that all depth readings of an item share
 _AXIS_STD_RAD = 0.15  # of one view of a long item, before the views themselves say
 _AXIS_FLOOR_RAD = 0.035
 
@@ -35,6 +36,7 @@ def new_table(num_rows: int, num_labels: int) -> npt.NDArray[Any]:
         start_m: belt position at which the filter's displacement began.
         drift_m2: the belt's drift that the filter has accounted for.
         information, vector, mean, covariance: the filter (``point_filter``).
+        depth: certainty of all depth readings (1 / m^2) and its sum of theirs times their heights.
         box: [4] box about the pick point, pixels; cut_sides: its sides that the image's edge cut.
         viewed_m: belt position at the last view.
         existence: log odds that there is an item.
@@ -66,6 +68,7 @@ def _row_type(num_labels: int) -> np.dtype[np.void]:
             ("vector", "f8", (4,)),
             ("mean", "f8", (4,)),
             ("covariance", "f8", (4, 4)),
+            ("depth", "f8", (2,)),
             ("box", "f8", (4,)),
             ("cut_sides", "?", (4,)),
             ("viewed_m", "f8"),
@@ -141,6 +144,11 @@ def tracks_of(
         return ()
     points = points_at(table, belt)
     covariance = table["covariance"]
+    height_stds = np.sqrt(covariance[:, 2, 2])
+    deep = table["depth"][:, 0] > 0.0
+    if deep.any():
+        certainty, moment = table["depth"][deep].T
+        points[deep, 2], height_stds[deep] = moment / certainty, np.sqrt(1.0 / certainty + _DEPTH_FLOOR_M**2)
     moved = belt.metres - table["start_m"]
     place = covariance[:, :2, :2].copy()
     place[:, 0, 0] += moved * (2.0 * covariance[:, 0, 3] + moved * covariance[:, 3, 3]) + belt.std_m**2
@@ -158,7 +166,7 @@ def tracks_of(
         points,
         place,
         points[:, 2].tolist(),
-        np.sqrt(covariance[:, 2, 2]).tolist(),
+        height_stds.tolist(),
         yaws.tolist(),
         yaw_stds.tolist(),
         sizes,

@@ -14,7 +14,7 @@ from spp_sorter.values import FloatArray
 _LOOK_AT_LEAST_S = 1.0
 """On a belt that creeps or stands the network looks this often: somebody may put something down."""
 
-_SLIP_S, _SLIP_AGAIN_S, _SLIP_MOST_S = 0.25, 1.0, 2.0
+_SLIP_S, _SLIP_AGAIN_S, _SLIP_MOST_S = 0.12, 1.0, 2.0
 """After an item was seen where the belt did not carry it, the network looks at every frame for this long: the first
 time, for one may be the detector's mistake, and twice as long whenever it happens again so soon, up to the last."""
 

@@ -36,7 +36,7 @@ def new_table(num_rows: int, num_labels: int) -> npt.NDArray[Any]:
         start_m: belt position at which the filter's displacement began.
         drift_m2: the belt's drift that the filter has accounted for.
         information, vector, mean, covariance: the filter (``point_filter``).
-        depth: certainty of all depth readings (1 / m^2) and its sum of theirs times their heights.
+        depth: sums over all depth readings: of their certainties (1 / m^2), and of certainty times height.
         box: [4] box about the pick point, pixels; cut_sides: its sides that the image's edge cut.
         viewed_m: belt position at the last view.
         existence: log odds that there is an item.

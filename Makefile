@@ -38,14 +38,17 @@ lint: setup
 	"$(BIN)/ruff" format --check
 	"$(BIN)/mypy"
 
+# Two processes side by side: one for the tests with nodes, which mostly wait, one for all others (test/conftest.py).
+PYTEST = "$(BIN)/python" -m pytest -n 2 --dist loadgroup
+
 # Lines are counted by sys.monitoring where Python has it (3.12), which costs next to nothing; COVERAGE=0 does without.
 test: lint
 ifeq ($(COVERAGE),0)
-	"$(BIN)/python" -m pytest
+	$(PYTEST)
 else
 	@mkdir -p out
 	COVERAGE_CORE=$$("$(BIN)/python" -c 'import sys; print(("ctrace", "sysmon")[sys.version_info >= (3, 12)])') \
-		"$(BIN)/coverage" run -m pytest
+		$(PYTEST) --cov --cov-report=
 	@"$(BIN)/coverage" report
 endif
 

@@ -403,6 +403,8 @@ for number in range(40):
     publisher.publish(messages.bgr_to_image(image, messages.make_header(stamp_ns, "camera")))
     print(stamp_ns, flush=True)
     time.sleep(0.04)
+print("end", flush=True)
+sys.stdin.readline()  # what a publisher sent last is lost with it, where nobody has taken it yet
 rclpy.shutdown()
 """
 
@@ -411,10 +413,15 @@ def test_camera_in_another_process(shared: Cell) -> None:
     peer = shared.peer
     before = shared.settled()
     command = [sys.executable, "-c", CAMERA, peer.image.topic_name]
-    camera = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150)
-    assert camera.returncode == 0, camera.stderr
-    sent = [int(line) for line in camera.stdout.split()]
-    peer.answer(sent[-1])
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as camera:
+        assert camera.stdout is not None
+        sent = []
+        while (line := camera.stdout.readline()) != "end\n":
+            assert line, "the camera ended early"
+            sent.append(int(line))
+        peer.answer(sent[-1])
+        camera.communicate("\n", timeout=30)
+    assert camera.returncode == 0
     answered = {messages.stamp_to_ns(m.header.stamp) for m in peer.got["detections"]}
     assert len(answered & set(sent)) >= 5
     after = shared.settled()

@@ -210,8 +210,7 @@ class Track(NamedTuple):
         return float(np.max(self.label_probs))
 
 
-@dataclass(frozen=True, slots=True)
-class PickTarget:
+class PickTarget(NamedTuple):
     """An item that the arm should take, at the moment it crosses the pick line.
 
     Attributes:
@@ -235,8 +234,7 @@ class PickTarget:
     covariance: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(NamedTuple):
     """A tracked item with a label to pick that is not offered, and why (a name such as ``out_of_reach``)."""
 
     track_id: int

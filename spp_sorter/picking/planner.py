@@ -36,48 +36,47 @@ def plan_picks(
         ``out_of_reach``, ``too_wide``, ``arm_busy``.
     """
     blocked = blocked or {}
-    wanted = []
+    floors = {label: config.least_probability(label) for label in config.labels}
+    wanted: list[Track] = []
+    labels: list[str] = []
+    certainties: list[float] = []
     for track in tracks:
         probs = track.label_probs.tolist()
         best = max(probs)
         label = track.label_names[probs.index(best)]
-        if label in config.labels:
-            wanted.append((track, label, best))
+        if label in floors:
+            wanted.append(track)
+            labels.append(label)
+            certainties.append(best)
     if not wanted:
         return (), ()
-    points = np.array([track.point_belt for track, _, _ in wanted])
+    points = np.array([track.point_belt for track in wanted])
+    sizes = np.empty((len(wanted), 3))
+    sizes[:, :2] = [track.size_m for track in wanted]
+    sizes[:, 2] = points[:, 2] = [track.height_m for track in wanted]
     to_go = config.pick_line - points[:, 0]
     seconds = forecast.seconds_to(to_go)
     covariances = np.zeros((len(wanted), 4, 4))
-    covariances[:, :2, :2] = [track.covariance_belt for track, _, _ in wanted]
+    covariances[:, :2, :2] = [track.covariance_belt for track in wanted]
     covariances[:, 0, 0] += forecast.std_at(seconds) ** 2 + (forecast.scale_std * to_go) ** 2
+    stds = np.array([(track.height_std_m, track.yaw_std_rad) for track in wanted])
+    covariances[:, (2, 3), (2, 3)] = stds * stds
     points[:, 0] = config.pick_line
     doubts = np.minimum(2.0 * np.sqrt(covariances[:, 0, 0]) / abs(forecast.velocity_mps), _MOST_DOUBT_S)
     picks: list[PickTarget] = []
     rejections: list[Rejection] = []
-    rows = zip(wanted, seconds.tolist(), doubts.tolist(), points[:, 1].tolist(), strict=True)
-    for i, ((track, label, probability), left_s, doubt_s, y) in enumerate(rows):
-        width = float(track.size_m[1])
-        reason = _reason_against(track, label, probability, left_s, doubt_s, y, config) or blocked.get(track.id)
+    rows = zip(
+        wanted, labels, certainties, seconds.tolist(), doubts.tolist(), points[:, 1].tolist(), sizes[:, 1].tolist(),
+        points, sizes, covariances, strict=True,
+    )  # fmt: skip
+    for track, label, probability, left_s, doubt_s, y, width, point, size, covariance in rows:
+        reason = _reason_against(track, probability >= floors[label], left_s, doubt_s, y, width, config)
+        reason = reason or blocked.get(track.id)
         if reason:
             rejections.append(Rejection(track.id, reason))
             continue
-        height = track.height_m
-        covariances[i, 2, 2] = track.height_std_m**2
-        covariances[i, 3, 3] = track.yaw_std_rad**2
-        points[i, 2] = height
-        picks.append(
-            PickTarget(
-                track_id=track.id,
-                stamp_ns=track.stamp_ns + round(left_s * 1e9),
-                label=label,
-                probability=probability,
-                point_belt=points[i],
-                yaw_rad=track.yaw_rad,
-                size_m=np.array((float(track.size_m[0]), width, height)),
-                covariance=covariances[i],
-            )
-        )
+        stamp_ns = track.stamp_ns + round(left_s * 1e9)
+        picks.append(PickTarget(track.id, stamp_ns, label, probability, point, track.yaw_rad, size, covariance))
     picks.sort(key=lambda pick: (pick.stamp_ns, pick.track_id))
     if config.arm_limited:
         kept = _for_one_arm(picks, config)
@@ -87,7 +86,13 @@ def plan_picks(
 
 
 def _reason_against(
-    track: Track, label: str, probability: float, left_s: float, doubt_s: float, y: float, config: PickingConfig
+    track: Track,
+    is_sure: bool,
+    left_s: float,
+    doubt_s: float,
+    y: float,
+    width: float,
+    config: PickingConfig,
 ) -> str | None:
     if left_s < 0.0 or left_s > _MAX_STAMP_AHEAD_S:
         return "passed"
@@ -98,11 +103,11 @@ def _reason_against(
         return "not_whole"
     if track.num_views < config.min_views:
         return "too_few_views"
-    if probability < config.least_probability(label):
+    if not is_sure:
         return "uncertain"
     if not config.reach_min <= y <= config.reach_max:
         return "out_of_reach"
-    if track.size_m[1] > config.gripper_width:
+    if width > config.gripper_width:
         return "too_wide"
     return None
 

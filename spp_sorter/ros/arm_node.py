@@ -107,7 +107,7 @@ class ArmNode(Node):
 
 def executed_pick_to_msg(pick: ExecutedPick, frame_id: str) -> Detection3DArray:
     """vision_msgs/Detection3DArray of one executed pick, stamped with the moment of the grasp."""
-    closed = dataclasses.replace(pick.target, stamp_ns=pick.stamp_ns, point_belt=pick.point_belt, yaw_rad=pick.yaw_rad)
+    closed = pick.target._replace(stamp_ns=pick.stamp_ns, point_belt=pick.point_belt, yaw_rad=pick.yaw_rad)
     return messages.picks_to_msg([closed], messages.make_header(pick.stamp_ns, frame_id))
 
 

@@ -1,4 +1,4 @@
-"""The programs of plain nodes: how they end."""
+"""Programs: how they end."""
 
 from __future__ import annotations
 
@@ -34,6 +34,29 @@ class Slow(Node):
 
 sys.exit(run_node("slow", Slow, (ValueError,), None))
 """
+
+STUCK = """
+import ctypes, threading
+from spp_sorter.ros.signals import end_on_signals
+ending = end_on_signals()
+print("up", flush=True)
+ending.wait()
+ctypes.PyDLL(None).sleep(60)  # with Python's lock
+"""
+
+
+def test_a_process_whose_native_code_keeps_pythons_lock_still_ends_and_says_where() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    started = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert time.monotonic() - started < 2.0
+    assert process.returncode == 1
+    assert "line 7" in err
 
 
 def test_a_second_interrupt_while_the_node_closes_changes_nothing() -> None:

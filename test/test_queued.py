@@ -1,7 +1,8 @@
-"""Subscriptions that wake no executor: their messages wait, and are taken oldest first."""
+"""Subscriptions that wake no executor, whose messages are taken oldest first, and messages in an executor's hand."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 
@@ -12,7 +13,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from spp_sorter.ros.queued import QueuedGroup, take_waiting
+from spp_sorter.ros.queued import LONGEST_IN_HAND_S, AnnouncedGroup, QueuedGroup, take_waiting
 
 
 @pytest.fixture
@@ -62,3 +63,43 @@ def test_an_executor_sleeps_while_messages_wait(node: Node) -> None:
         executor.spin_once(0.1)
     assert time.thread_time() - busy_s < 0.1
     assert [message.data for message, _ in take_waiting(queued, 3)] == ["a"]
+
+
+def test_a_message_in_the_executors_hand_is_waited_for(node: Node) -> None:
+    group, go_on = AnnouncedGroup(), threading.Event()
+    began, heard = threading.Event(), []
+
+    def take(message: String) -> None:
+        began.set()
+        go_on.wait(WAIT_S)
+        heard.append(message.data)
+
+    node.create_subscription(String, "words", take, 10, callback_group=group)
+    publisher = node.create_publisher(String, "words", 10)
+    executor = SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
+    clock = node.get_clock()
+    end_ns = clock.now().nanoseconds + int(WAIT_S * 1e9)
+    while not publisher.get_subscription_count() and clock.now().nanoseconds < end_ns:
+        executor.spin_once(0.01)
+    group.wait_until_handed_over()  # nothing is in hand
+    publisher.publish(String(data="a"))
+    spinning = threading.Thread(target=executor.spin_once, args=(WAIT_S,))
+    spinning.start()
+    assert began.wait(WAIT_S)
+    threading.Timer(0.2 * LONGEST_IN_HAND_S, go_on.set).start()
+    group.wait_until_handed_over()
+    assert heard == ["a"]
+    spinning.join(WAIT_S)
+
+
+def test_a_message_that_nobody_hands_over_is_not_waited_for_twice(node: Node) -> None:
+    group = AnnouncedGroup()
+    subscription = node.create_subscription(String, "words", print, 10, callback_group=group)
+    assert group.beginning_execution(subscription)
+    started = time.monotonic()
+    group.wait_until_handed_over()
+    first_s = time.monotonic() - started
+    group.wait_until_handed_over()
+    assert first_s >= 0.8 * LONGEST_IN_HAND_S
+    assert time.monotonic() - started - first_s < LONGEST_IN_HAND_S

@@ -26,7 +26,7 @@ from spp_sorter.ros.executors import subscription_events, with_info
 from spp_sorter.ros.extrinsics import make_extrinsics
 from spp_sorter.ros.health import Health
 from spp_sorter.ros.messages import BadFrame
-from spp_sorter.ros.queued import QueuedGroup, take_waiting
+from spp_sorter.ros.queued import AnnouncedGroup, QueuedGroup, take_waiting
 from spp_sorter.ros.transport import TopicReport, TopicWatch
 from spp_sorter.values import BeltSample, CameraIntrinsics, FloatArray, Frame, Level, Status
 
@@ -81,6 +81,7 @@ class Intake:
         self._watches: dict[str, TopicWatch] = {}
         self._queued: list[tuple[Subscription, Callable[[Any], None]]] = []
         self._queue_lock = threading.Lock()
+        self._images = AnnouncedGroup()
         self._image_lock = threading.Lock()
         self._newest_ns = 0
         try:
@@ -91,7 +92,7 @@ class Intake:
 
     def _subscribe_all(self, config: Config) -> None:
         kind = CompressedImage if config.node.image_transport == "compressed" else Image
-        self._subscribe("image", kind, with_info(self._take_image), self._image_topics(kind))
+        self._subscribe("image", kind, with_info(self._take_image), self._image_topics(kind), group=self._images)
         queue = QueuedGroup()
         self._subscribe("camera_info", CameraInfo, self._take_camera_info, group=queue)
         if self._depth is not None:
@@ -132,7 +133,7 @@ class Intake:
                 qos_overriding_options=options,
             )
             subscriptions.append(subscription)
-            if group is not None:
+            if isinstance(group, QueuedGroup):
                 self._queued.append((subscription, take))
         self._watches[name] = TopicWatch(self._node, name, subscriptions, required)
 
@@ -158,7 +159,9 @@ class Intake:
         """The last of the images that wait in the middleware, ``arrival`` when there is none. For the worker.
 
         The executor may be busy elsewhere when an image comes; a frame must never be processed when a newer one waits.
+        One that the executor has in its hand has been handed over when this returns.
         """
+        self._images.wait_until_handed_over()
         with self._image_lock:
             for subscription in self._watches["image"].subscriptions:
                 for message, info in take_waiting(subscription, qos_profile_sensor_data.depth):

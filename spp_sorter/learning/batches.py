@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -197,6 +198,7 @@ def _shared_memory_bytes() -> int:
 
 
 def _calm_worker(_: int) -> None:
-    """One thread a worker: the cores are shared with the network."""
+    """One thread a worker, as the cores are shared with the network; at its end no clean-up in C++, which may abort."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    atexit.register(os._exit, 0)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     """Time, measure, print, and write ``--json`` and ``--page``."""
     if args.frames < 1 or args.scenes < 0 or args.train_seconds < 0:
         raise ValueError("--frames, --scenes or --train-seconds is too small; allowed: from 1, from 0, from 0")
+    for kind in (np.float32, np.float64):
+        np.finfo(kind).smallest_subnormal  # noqa: B018 (numpy looks for it once, and warns where there is none)
     torch.set_flush_denormal(True)  # random weights make numbers so small that they would be timed
     try:
         return _compare(args)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 
 import numpy as np
 import pytest
@@ -63,7 +62,7 @@ def test_errors_are_measured_in_the_belts_plane(judge: PickJudge, items: tuple[T
 
 def test_time_is_error_too(judge: PickJudge, items: tuple[TrueItem, ...]) -> None:
     early = pick_of(items[0])
-    late = dataclasses.replace(early, stamp_ns=early.stamp_ns + 10_000_000)
+    late = early._replace(stamp_ns=early.stamp_ns + 10_000_000)
     assert judge.judge(late).error_mm == pytest.approx(5.0)  # 10 ms at 0.5 m/s
 
 
@@ -133,8 +132,7 @@ def test_from_truth_over_sorter_and_arm_to_judge_nothing_is_lost(judge: PickJudg
         picks += arm.update(stamp_ns + 40_000_000)
         arm.take_list(stamp_ns + 40_000_000, stamp_ns, result.picks)
     judged = [
-        judge.judge(dataclasses.replace(p.target, stamp_ns=p.stamp_ns, point_belt=p.point_belt, yaw_rad=p.yaw_rad))
-        for p in picks
+        judge.judge(p.target._replace(stamp_ns=p.stamp_ns, point_belt=p.point_belt, yaw_rad=p.yaw_rad)) for p in picks
     ]
     assert len(judged) >= 2
     assert all(pick.right for pick in judged)

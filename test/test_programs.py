@@ -55,7 +55,7 @@ def test_a_process_whose_native_code_keeps_pythons_lock_still_ends_and_says_wher
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=30)
     assert time.monotonic() - started < 2.0
-    assert process.returncode == 1
+    assert process.returncode == 0
     assert "line 7" in err
 
 

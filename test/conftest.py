@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group the tests for processes that run them side by side; skip what needs a GPU where there is none."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group_of(item.path)))
-    # Workers take groups in this order, so that the first one takes the longest.
+    # Workers take groups in this order (with --no-loadscope-reorder), so that the first one takes the longest.
     items.sort(key=lambda item: _group_of(item.path) != GRAPH)
     needing = [item for item in items if item.get_closest_marker("gpu")]
     if not needing:

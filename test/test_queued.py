@@ -11,6 +11,7 @@ import rclpy
 from node_cell import WAIT_S
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from std_msgs.msg import String
 
 from spp_sorter.ros.queued import LONGEST_IN_HAND_S, AnnouncedGroup, QueuedGroup, take_waiting
@@ -24,21 +25,27 @@ def node() -> Iterator[Node]:
     rclpy.shutdown(context=context)
 
 
+def matched(node: Node, publisher: Publisher, subscriptions: int = 1) -> SingleThreadedExecutor:
+    """An executor that has spun the node until so many subscriptions hear the publisher."""
+    executor = SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
+    end_s = time.monotonic() + WAIT_S
+    while publisher.get_subscription_count() < subscriptions and time.monotonic() < end_s:
+        executor.spin_once(0.01)
+    return executor
+
+
 def test_messages_wait_until_they_are_taken(node: Node) -> None:
     called: list[String] = []
     queued = node.create_subscription(String, "words", called.append, 10, callback_group=QueuedGroup())
     heard: list[str] = []
     node.create_subscription(String, "words", lambda message: heard.append(message.data), 10)
     publisher = node.create_publisher(String, "words", 10)
-    executor = SingleThreadedExecutor(context=node.context)
-    executor.add_node(node)
-    clock = node.get_clock()
-    end_ns = clock.now().nanoseconds + int(WAIT_S * 1e9)
-    while publisher.get_subscription_count() < 2 and clock.now().nanoseconds < end_ns:
-        executor.spin_once(0.01)
+    executor = matched(node, publisher, 2)
+    end_s = time.monotonic() + WAIT_S
     for word in "abcd":
         publisher.publish(String(data=word))
-    while len(heard) < 4 and clock.now().nanoseconds < end_ns:
+    while len(heard) < 4 and time.monotonic() < end_s:
         executor.spin_once(0.1)
     assert called == []
     assert [message.data for message, _ in take_waiting(queued, 3)] == ["a", "b", "c"]
@@ -51,12 +58,7 @@ def test_messages_wait_until_they_are_taken(node: Node) -> None:
 def test_an_executor_sleeps_while_messages_wait(node: Node) -> None:
     queued = node.create_subscription(String, "words", print, 10, callback_group=QueuedGroup())
     publisher = node.create_publisher(String, "words", 10)
-    executor = SingleThreadedExecutor(context=node.context)
-    executor.add_node(node)
-    clock = node.get_clock()
-    end_ns = clock.now().nanoseconds + int(WAIT_S * 1e9)
-    while not publisher.get_subscription_count() and clock.now().nanoseconds < end_ns:
-        executor.spin_once(0.01)
+    executor = matched(node, publisher)
     publisher.publish(String(data="a"))
     busy_s = time.thread_time()
     for _ in range(5):
@@ -76,12 +78,7 @@ def test_a_message_in_the_executors_hand_is_waited_for(node: Node) -> None:
 
     node.create_subscription(String, "words", take, 10, callback_group=group)
     publisher = node.create_publisher(String, "words", 10)
-    executor = SingleThreadedExecutor(context=node.context)
-    executor.add_node(node)
-    clock = node.get_clock()
-    end_ns = clock.now().nanoseconds + int(WAIT_S * 1e9)
-    while not publisher.get_subscription_count() and clock.now().nanoseconds < end_ns:
-        executor.spin_once(0.01)
+    executor = matched(node, publisher)
     group.wait_until_handed_over()  # nothing is in hand
     publisher.publish(String(data="a"))
     spinning = threading.Thread(target=executor.spin_once, args=(WAIT_S,))

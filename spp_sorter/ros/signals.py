@@ -40,8 +40,8 @@ def end_on_signals() -> threading.Event:
     def wait() -> None:
         os.read(readable, 1)
         # Fast DDS may take two seconds for its clean-up, or for ever (github.com/eProsima/Fast-DDS/issues/6513).
-        faulthandler.dump_traceback_later(STUCK_S - 0.05, exit=False)
         exit_without_python(STUCK_S)
+        faulthandler.dump_traceback_later(STUCK_S - 0.05, file=2)
         ending.set()
         time.sleep(END_WITHIN_S)
         abandon()
@@ -64,19 +64,17 @@ class _Notice(ctypes.Structure):
     )
 
 
-def exit_without_python(seconds: float) -> bool:
-    """Have the C library call ``_exit(0)`` after so many seconds, whatever Python does then.
+def exit_without_python(seconds: float) -> None:
+    """Have the C library call ``_exit(0)`` after so many seconds, whatever Python does then (POSIX ``timer_create``).
 
-    Returns:
-        Whether that will be; not where the C library has no timers (POSIX ``timer_create``).
+    Where the C library has no timers nothing happens.
     """
     libc = ctypes.CDLL(None)
     if not hasattr(libc, "timer_create"):
-        return False
+        return
     notice = _Notice(kind=_SIGEV_THREAD, function=ctypes.cast(libc._exit, ctypes.c_void_p))
     timer = ctypes.c_void_p()
-    if libc.timer_create(time.CLOCK_MONOTONIC, ctypes.byref(notice), ctypes.byref(timer)) != 0:
-        return False
-    whole = int(seconds)
-    when = (ctypes.c_long * 4)(0, 0, whole, round((seconds - whole) * 1e9))  # struct itimerspec: no interval
-    return bool(libc.timer_settime(timer, 0, ctypes.byref(when), None) == 0)
+    if libc.timer_create(time.CLOCK_MONOTONIC, ctypes.byref(notice), ctypes.byref(timer)) == 0:
+        whole = int(seconds)
+        when = (ctypes.c_long * 4)(0, 0, whole, round((seconds - whole) * 1e9))  # struct itimerspec: no interval
+        libc.timer_settime(timer, 0, ctypes.byref(when), None)

@@ -39,7 +39,7 @@ lint: setup
 	"$(BIN)/mypy"
 
 # Two processes side by side: one for the tests with nodes, which mostly wait, one for all others (test/conftest.py).
-PYTEST = "$(BIN)/python" -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+PYTEST = "$(BIN)/python" -m pytest -n 2 --no-loadscope-reorder
 
 # Lines are counted by sys.monitoring where Python has it (3.12), which costs next to nothing; COVERAGE=0 does without.
 test: lint

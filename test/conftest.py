@@ -6,6 +6,7 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,7 +27,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 if not Path("/dev/nvidiactl").exists():
     os.environ["TRITON_INTERPRET"] = "1"  # kernels for a GPU run on the CPU, where there is none
 
-FIRST_WORKER = "gw0"
+_BEGUN = pytest.StashKey[bool]()
 
 settings.register_profile("spp_sorter", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("spp_sorter")
@@ -35,20 +36,35 @@ settings.load_profile("spp_sorter")
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers, and hold OpenCV to one thread."""
     config.addinivalue_line("markers", "gpu: runs on a CUDA GPU; skipped, and said so, where there is none")
-    config.addinivalue_line("markers", "xdist_group(name): tests of one group run in one process, in their order")
-    if os.environ.get("PYTEST_XDIST_WORKER", FIRST_WORKER) != FIRST_WORKER:
-        os.nice(10)  # the first worker runs the tests that measure time
     import cv2
 
     cv2.setNumThreads(1)
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Groups of files for the processes that run side by side: pytest-xdist 3.8 misses its own marks under pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group_of(config.rootpath / nodeid.partition("::")[0])
+
+    return Groups(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A process that does not begin with the tests that measure time gives way to the one that does."""
+    begun = item.session.stash.setdefault(_BEGUN, False)
+    item.session.stash[_BEGUN] = True
+    if not begun and "PYTEST_XDIST_WORKER" in os.environ and _group_of(item.path) != GRAPH:
+        os.nice(10)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the tests for processes that run them side by side; skip what needs a GPU where there is none."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group_of(item.path)))
-    # Workers take groups in this order (with --no-loadscope-reorder), so that the first one takes the longest.
+    """Tests with nodes first; skip what needs a GPU where there is none."""
+    # Processes take groups in this order (--no-loadscope-reorder), so that one begins with the longest.
     items.sort(key=lambda item: _group_of(item.path) != GRAPH)
     needing = [item for item in items if item.get_closest_marker("gpu")]
     if not needing:

@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Groups of files for the processes that run side by side: pytest-xdist 3.8 misses its own marks under pytest 9.2."""
+    """Groups of files for processes that run side by side: pytest-xdist 3.8 misses its own marks under pytest 9.2."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Groups(LoadScopeScheduling):

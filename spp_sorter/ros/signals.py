@@ -14,7 +14,7 @@ from spp_sorter.ros.shared_memory import abandon
 END_WITHIN_S = 1.5
 """A process that was told to end does so in this time."""
 
-STUCK_S = 1.6
+STUCK_S = 1.8
 """Or in this, where native code keeps Python's lock all the while, so that no thread of Python can run."""
 
 _SIGEV_THREAD = 2  # of Linux's <bits/sigevent-consts.h>

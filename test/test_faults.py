@@ -75,17 +75,17 @@ def test_a_list_that_became_old_before_it_was_sent_is_sent_empty(cell: Cell, mon
     """The process may stand still between the last look at the clock and the write."""
     cell.settled()
     assert cell.set(node__max_age=3.0)[0]
-    made = messages.picks_to_msg
+    made = messages.VisionWriter.picks
 
-    def stand_still(picks: Any, header: Any) -> Detection3DArray:
-        message = made(picks, header)
+    def stand_still(writer: messages.VisionWriter, picks: Any, header: Any) -> Detection3DArray:
+        message = made(writer, picks, header)
         message.detections = [Detection3D()]
         if stand_still_s:
             time.sleep(stand_still_s.pop())
         return message
 
     stand_still_s = [3.5]
-    monkeypatch.setattr(messages, "picks_to_msg", stand_still)
+    monkeypatch.setattr(messages.VisionWriter, "picks", stand_still)
     (late,) = cell.peer.answer(cell.peer.send(picture()), "pick_targets")
     assert list(late.detections) == []
     (prompt,) = cell.peer.answer(cell.peer.send(picture()), "pick_targets")

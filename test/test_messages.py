@@ -567,6 +567,28 @@ def test_picks_round_trip() -> None:
         np.testing.assert_array_equal(getattr(back, name), getattr(pick, name))
 
 
+def test_a_writer_fills_its_messages_anew_whatever_it_wrote_before() -> None:
+    """Lists of 3, 1, 0 and 2: what a longer one left behind must not shine through."""
+    rng, writer = np.random.default_rng(5), messages.VisionWriter()
+    for number in (3, 1, 0, 2):
+        boxes, probs = rng.uniform(0.0, 300.0, (number, 4)).astype(np.float32), rng.random((number, 2), np.float32)
+        found = Detections(boxes, probs.max(1), probs.argmax(1), probs)
+        ids = rng.integers(0, 3, number)
+        square = rng.random((number, 4, 4))
+        picks = [
+            PickTarget(i, 10**18 + i, LABELS[i % 2], 0.5, rng.random(3), rng.random(), rng.random(3), square[i])
+            for i in range(number)
+        ]
+        tracks = [
+            Track(i, 1, rng.random(3), cov[:2, :2], 0.1, 0.2, 0.3, 0.4, rng.random(2), row, LABELS, 3, True, True)
+            for i, (cov, row) in enumerate(zip(square, probs, strict=True))
+        ]
+        assert writer.detections(found, HEADER, ids) == messages.detections_to_msg(found, HEADER, ids)
+        assert writer.picks(picks, HEADER) == messages.picks_to_msg(picks, HEADER)
+        assert writer.tracks(tracks, HEADER) == messages.tracks_to_detection3d_array(tracks, HEADER)
+        assert len(writer.tracks(tracks, HEADER).detections) == number
+
+
 def broken_pick(how: str) -> Detection3DArray:
     pick = PickTarget(3, 5, "a", 0.9, np.ones(3), 0.0, np.ones(3), np.eye(4))
     message = messages.picks_to_msg([pick], HEADER)

@@ -1,8 +1,8 @@
 """The only place where ROS messages become values and values become messages.
 
-Camera and belt are here; pictures (``images``), detections and picks (``vision``) and ``stamps`` are re-exported.
-Nothing of these files needs torch or a running node. A message that cannot become a value raises ``BadFrame`` with a
-short cause to count; nothing else escapes, whatever the message holds.
+Camera and belt are here; pictures (``images``), detections and picks (``vision``, ``vision_writer``) and ``stamps`` are
+re-exported. Nothing of these files needs torch or a running node. A message that cannot become a value raises
+``BadFrame`` with a short cause to count; nothing else escapes, whatever the message holds.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from spp_sorter.ros.images import (
     metres_to_depth,
 )
 from spp_sorter.ros.stamps import BadFrame, make_header, ns_to_stamp, require_finite, stamp_to_ns
-from spp_sorter.ros.vision import (
-    detections_from_msg,
+from spp_sorter.ros.vision import detections_from_msg, pick_targets_from_msg
+from spp_sorter.ros.vision_writer import (
+    VisionWriter,
     detections_to_msg,
     label_info_to_msg,
-    pick_targets_from_msg,
     picks_to_msg,
     tracks_to_detection3d_array,
 )
@@ -35,6 +35,7 @@ from spp_sorter.values import BeltSample, CameraIntrinsics
 __all__ = [
     "ENCODINGS",
     "BadFrame",
+    "VisionWriter",
     "belt_sample_from_joint_state",
     "belt_sample_from_twist",
     "bgr_to_compressed",

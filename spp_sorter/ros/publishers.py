@@ -36,6 +36,7 @@ class Publishers:
     def __init__(self, node: LifecycleNode, executor: str = "single") -> None:
         self._node, self._executor = node, executor
         self._all: list[LifecyclePublisher] = []
+        self._writer = messages.VisionWriter()
         try:
             self._make_all()
         except Exception:
@@ -72,14 +73,14 @@ class Publishers:
         """
         belt = messages.make_header(frame.stamp_ns, config.node.target_frame)
         image = messages.make_header(frame.stamp_ns, frame.frame_id)
-        picks = messages.picks_to_msg(result.picks, belt)
+        picks = self._writer.picks(result.picks, belt)
         if is_stale():
             picks.detections = []
         self.pick_targets.publish(picks)
         if result.looked:
-            self.detections.publish(messages.detections_to_msg(result.detections, image, result.track_ids))
+            self.detections.publish(self._writer.detections(result.detections, image, result.track_ids))
         if self.detections_3d.get_subscription_count():
-            self.detections_3d.publish(messages.tracks_to_detection3d_array(result.tracks, belt))
+            self.detections_3d.publish(self._writer.tracks(result.tracks, belt))
         if self.markers.get_subscription_count():
             self.markers.publish(markers_of(result, belt, config.picking, config.drawing))
         if result.looked:

@@ -17,6 +17,7 @@ from spp_sorter.network.decode import Regions, decode_regions
 from spp_sorter.network.frame import BOX, GRASP, KEPT, PROBS, RANK
 from spp_sorter.network.nano import fold_branches
 from spp_sorter.network.onnx_file import OnnxRuntime
+from spp_sorter.network.processor import computes_bf16
 from spp_sorter.network.proposals import PROPOSERS
 from spp_sorter.network.runtime import CpuRuntime, Runtime
 from spp_sorter.network.runtime_cuda import CudaRuntime
@@ -269,22 +270,10 @@ def _choose_precision(name: str, device: torch.device) -> str:
     if name == "auto":
         if device.type == "cuda":
             return "fp16"
-        return "bf16" if _cpu_computes_bf16() else "fp32"
+        return "bf16" if computes_bf16() else "fp32"
     if name not in _PRECISIONS:
         raise ConfigError(f"parameter 'model.precision' is {name!r}; allowed: auto, {', '.join(_PRECISIONS)}")
     return name
-
-
-def _cpu_computes_bf16() -> bool:
-    """Whether the processor multiplies bf16 in hardware (AVX512-BF16 or AMX)."""
-    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    if capabilities:
-        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def _device_name(device: torch.device) -> str:

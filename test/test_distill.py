@@ -71,7 +71,7 @@ def test_a_student_that_is_the_teacher_has_little_to_learn():
     losses = Distillation(teacher)(teacher, images, teacher.convolve(images))
     assert losses.keys() == IMITATION_WEIGHTS.keys()
     for name in ("imitate_map", "imitate_objectness", "imitate_proposals"):
-        assert float(losses[name].detach()) == pytest.approx(0, abs=1e-5), name
+        assert float(losses[name].detach()) == pytest.approx(0, abs=1e-3), name  # bf16's rounding
     far = Distillation(teacher)(student, images, student.convolve(images))
     assert float(far["imitate_map"].detach()) > 0.1
 

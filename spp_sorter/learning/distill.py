@@ -18,6 +18,7 @@ from torchvision.ops import generalized_box_iou_loss
 from spp_sorter.network.assignment import training_proposals
 from spp_sorter.network.backbone import LITE0
 from spp_sorter.network.model import SppNetwork
+from spp_sorter.network.processor import computes_bf16
 from spp_sorter.network.slim import SLIM, slim_down
 
 IMITATION_WEIGHTS = {
@@ -51,6 +52,8 @@ class Distillation(nn.Module):
     def __init__(self, teacher: SppNetwork) -> None:
         super().__init__()
         self.teacher = teacher.eval().requires_grad_(False)
+        # On a GPU the caller chooses. In fp32 a processor would spend half of a training on what the teacher says.
+        self._in_half = computes_bf16()
 
     def train(self, mode: bool = True) -> Distillation:  # noqa: ARG002
         """The teacher stays in evaluation mode."""
@@ -101,7 +104,7 @@ class Distillation(nn.Module):
             Scalars by the names of ``IMITATION_WEIGHTS``.
         """
         with torch.no_grad():
-            wanted = self.teacher.convolve(images).float()
+            wanted = self._convolved(images)
             dense = self.teacher.propose(wanted)
             boxes, valid = training_proposals(dense, (images.shape[2], images.shape[3]))
             index = torch.arange(len(images), device=images.device)[:, None].expand_as(valid).flatten()
@@ -121,6 +124,13 @@ class Distillation(nn.Module):
         losses["imitate_box"] = ((shift + 0.5 * fit) * item).sum() / count
         losses["imitate_grasp"] = (grasp * item).sum() / count
         return losses
+
+    def _convolved(self, images: Tensor) -> Tensor:
+        """The teacher's shared map of images."""
+        if images.device.type != "cpu" or not self._in_half:
+            return self.teacher.convolve(images).float()
+        with torch.autocast("cpu", torch.bfloat16):
+            return self.teacher.convolve(images).float()
 
     @staticmethod
     def _dense(

@@ -18,6 +18,7 @@ from spp_sorter.learning.samples import SampleSource
 from spp_sorter.learning.streams import StreamSource
 from spp_sorter.learning.training_log import TrainingLog
 from spp_sorter.learning.training_options import TrainingError, TrainingOptions
+from spp_sorter.network.allocator import keep_freed_memory
 from spp_sorter.network.checkpoint import Checkpoint, save_atomically, save_checkpoint
 from spp_sorter.network.model import SppNetwork
 
@@ -74,6 +75,8 @@ class Trainer:
         notes: str = "",
         distillation: Distillation | None = None,
     ) -> None:
+        if team.device.type == "cpu":
+            keep_freed_memory()
         self.learner = Learner(network, options, team, distillation)
         self.source = source
         self.options = options

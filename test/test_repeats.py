@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from spp_sorter.picking.repeats import Sights, find_repeats, same_item
+from spp_sorter.picking.repeats import Sights, are_pairs, find_repeats
 
 PX_PER_M = 640.0
 
@@ -63,11 +63,12 @@ def test_comparison_is_the_same_both_ways():
         ]
     )
     a, b = sights(*rows[:20]), sights(*rows[20:])
-    same = same_item(a, b)
+    one, other = np.divmod(np.arange(400), 20)
+    same = are_pairs(a.at(one), b.at(other))
     assert same.any() and not same.all()
-    np.testing.assert_array_equal(same, same_item(b, a).T)
+    np.testing.assert_array_equal(same, are_pairs(b.at(other), a.at(one)))
 
 
 def test_no_sights_are_no_trouble():
     assert find_repeats(sights()).shape == (0,)
-    assert same_item(sights(), sights((0, 0, 0.1, 0.1, 0))).shape == (0, 1)
+    assert are_pairs(sights(), sights()).shape == (0,)

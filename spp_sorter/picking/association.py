@@ -93,9 +93,11 @@ def associate(
     touching = touch(tracks_first[:, :, None], reaching_first[:, None])
     tracks, detections = np.nonzero(touching | partial[:, None])
     mine = tracks_first[:, tracks]  # [4, P]
-    apart = _apart(mine, np.where(unknown_sides.T[:, tracks], mine, detections_first[:, detections]))
+    theirs = np.empty((4, 2, len(tracks)))
+    theirs[:, 0] = np.where(unknown_sides.T[:, tracks], mine, detections_first[:, detections])
     # The edge may have cut it there, or the item just ends there.
-    reaching = _apart(mine, reaching_first[:, detections])
+    theirs[:, 1] = reaching_first[:, detections]
+    apart, reaching = _apart(mine[:, None], theirs)
     apart = np.where(partial[tracks], apart, np.minimum(apart, reaching))
     x = predicted_xy[tracks, 0] - ground_xy[detections, 0]
     y = predicted_xy[tracks, 1] - ground_xy[detections, 1]
@@ -104,12 +106,21 @@ def associate(
     most_apart = np.where(by_box, 1.0 - _MIN_IOU_CUT, 1.0 - _MIN_IOU)
     # NaN compares as False, so a detection off the belt plane is never allowed.
     allowed = (apart < most_apart) & ((distance < 1.0) | (by_box & (distance < np.inf)))
-    costs = np.full((len(predicted_xy), len(ground_xy)), _ALONE)
     pair_costs = np.where(allowed, apart + np.where(by_box, apart, distance), np.inf)
-    costs[tracks, detections] = np.minimum(pair_costs, _ALONE)
+    good = pair_costs < _ALONE
+    tracks, detections, pair_costs = tracks[good], detections[good], pair_costs[good]
+    if not (_repeat(tracks) or _repeat(detections)):
+        return tracks, detections  # nothing to choose from
+    costs = np.full((len(predicted_xy), len(ground_xy)), _ALONE)
+    costs[tracks, detections] = pair_costs
     tracks, detections = linear_sum_assignment(costs)
     good = costs[tracks, detections] < _ALONE
     return tracks[good], detections[good]
+
+
+def _repeat(numbers: IntArray) -> bool:
+    """Whether a number occurs twice among ``numbers`` [M]."""
+    return bool((np.bincount(numbers) > 1).any())
 
 
 def _apart(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:

@@ -28,6 +28,7 @@ _HALF_PIXEL = 0.5  # boxes are on pixel edges, cameras count from pixel centres
 _BOX_NOISE_PX, _BOX_NOISE_SHARE = 1.5, 0.05
 _GRASP_NOISE_PX, _GRASP_NOISE_SHARE = 1.0, 0.02
 _DEPTH_STD_M = 0.003
+_STEPS = np.array([[[0.0, 0.0]], [[1.0, 0.0]], [[0.0, 1.0]]])  # a pick point and its neighbours, which give the scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,54 +87,59 @@ def view_detections(detections: Detections, camera: Camera, depth_m: FloatArray 
     """
     num = len(detections)
     boxes = np.asarray(detections.boxes_xyxy, np.float64).reshape(num, 4) - _HALF_PIXEL
+    sides = boxes[:, 2:] - boxes[:, :2]
     if detections.grasps is not None:
         pixels: FloatArray = np.asarray(detections.grasps.points_xy, np.float64).reshape(num, 2) - _HALF_PIXEL
         yaws = np.asarray(detections.grasps.yaws_rad, np.float64)
         sizes_px: FloatArray = np.asarray(detections.grasps.sizes_px, np.float64).reshape(num, 2)
-        elongation = np.clip((sizes_px[:, 0] - sizes_px[:, 1]) / np.maximum(sizes_px.sum(1), 1e-6), 0.0, 1.0)
-        noise_px = np.hypot(_GRASP_NOISE_PX, _GRASP_NOISE_SHARE * np.sqrt(np.abs(sizes_px).prod(1)))
+        length, width_px = sizes_px[:, 0], sizes_px[:, 1]
+        shares = (length - width_px) / np.maximum(length + width_px, 1e-6)
+        elongation = np.minimum(np.maximum(shares, 0.0), 1.0)
+        noise_px2 = _GRASP_NOISE_PX**2 + _GRASP_NOISE_SHARE**2 * np.abs(length * width_px)
     else:
         pixels = np.asarray(0.5 * (boxes[:, :2] + boxes[:, 2:]))
-        sides = boxes[:, 2:] - boxes[:, :2]
         yaws = np.where(sides[:, 0] >= sides[:, 1], 0.0, np.pi / 2)
         sizes_px = np.asarray(np.sort(sides, axis=1)[:, ::-1])
         elongation = np.zeros(num)
-        noise_px = np.hypot(_BOX_NOISE_PX, _BOX_NOISE_SHARE * np.sqrt(np.abs(sides).prod(1)))
+        noise_px2 = _BOX_NOISE_PX**2 + _BOX_NOISE_SHARE**2 * np.abs(sides[:, 0] * sides[:, 1])
 
-    steps = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    origin, directions = camera.rays((pixels[None] + steps[:, None]).reshape(-1, 2))
+    origin, directions = camera.rays((pixels + _STEPS).reshape(-1, 2))
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = -origin[2] / directions[:, 2]
         distance[~(distance > 0.0)] = np.nan
         ground = (origin[:2] + directions[:, :2] * distance[:, None]).reshape(3, num, 2)
-    jacobian = np.stack([ground[1] - ground[0], ground[2] - ground[0]], axis=2)  # [N, 2 metres, 2 pixels]
-    axis_px = np.stack([np.cos(yaws), np.sin(yaws)], axis=1)
-    across_px = np.stack([-axis_px[:, 1], axis_px[:, 0]], axis=1)
-    along_m = np.einsum("nij,nj->ni", jacobian, axis_px)
-    across_m = np.einsum("nij,nj->ni", jacobian, across_px)
-    scales = np.stack([np.linalg.norm(along_m, axis=1), np.linalg.norm(across_m, axis=1)], axis=1)
-    height, width = camera.intrinsics.size_hw
-    last_xy = np.array([width, height]) - 1.0
-    margin = EDGE_PX - _HALF_PIXEL + EDGE_SHARE * (boxes[:, 2:] - boxes[:, :2])
-    cut_sides = np.concatenate([boxes[:, :2], last_xy - boxes[:, 2:]], axis=1) <= np.tile(margin, 2)
-    beyond = np.array([0.0, 0.0, width, height]) - _HALF_PIXEL + (-BEYOND_PX, -BEYOND_PX, BEYOND_PX, BEYOND_PX)
-    probs = np.clip(np.asarray(detections.label_probs, np.float64), 1e-6, None)
-    heights, height_stds = _depth_heights(pixels, sizes_px, origin, directions, camera, depth_m)
-    with np.errstate(invalid="ignore"):
+        by_x, by_y = ground[1] - ground[0], ground[2] - ground[0]  # metres per pixel
+        cosines, sines = np.cos(yaws)[:, None], np.sin(yaws)[:, None]
+        along_m = by_x * cosines + by_y * sines
+        across_m = by_y * cosines - by_x * sines
+        scales = np.empty((num, 2))
+        np.hypot(along_m[:, 0], along_m[:, 1], out=scales[:, 0])
+        np.hypot(across_m[:, 0], across_m[:, 1], out=scales[:, 1])
         axes = along_m / np.maximum(scales[:, :1], 1e-12)
+    noise = by_x[:, :, None] * by_x[:, None]
+    noise += by_y[:, :, None] * by_y[:, None]
+    noise *= noise_px2[:, None, None]
+    height, width = camera.intrinsics.size_hw
+    margin = EDGE_PX - _HALF_PIXEL + EDGE_SHARE * sides
+    cut_sides = np.empty((num, 4), bool)
+    np.less_equal(boxes[:, :2], margin, out=cut_sides[:, :2])
+    np.less_equal((width - 1.0, height - 1.0) - boxes[:, 2:], margin, out=cut_sides[:, 2:])
+    low, high = -_HALF_PIXEL - BEYOND_PX, BEYOND_PX - _HALF_PIXEL
+    probs = np.maximum(np.asarray(detections.label_probs, np.float64), 1e-6)
+    heights, height_stds = _depth_heights(pixels, sizes_px, origin, directions, camera, depth_m)
     sizes_m = sizes_px * scales
     return Views(
         pixels_xy=pixels,
         boxes_xyxy=boxes,
         ground_xy=ground[0],
         lever_xy=(ground[0] - origin[:2]) / origin[2],
-        noise_m2=np.einsum("nij,nkj->nik", jacobian, jacobian) * (noise_px**2)[:, None, None],
+        noise_m2=noise,
         axes_xy=axes,
         elongation=elongation,
         sizes_m=sizes_m,
         cut_sides=cut_sides,
         cut=np.asarray(cut_sides.any(1)),
-        reaching_xyxy=np.where(cut_sides, beyond, boxes),
+        reaching_xyxy=np.where(cut_sides, (low, low, width + high, height + high), boxes),
         heights_m=heights,
         height_stds_m=height_stds,
         probs=probs / probs.sum(1, keepdims=True),

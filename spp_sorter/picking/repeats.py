@@ -3,7 +3,7 @@
 The overlap of such boxes is just below what the detector's suppression takes away, so overlap alone does not tell them
 from touching items. The pick points do: those of two items lie in two footprints.
 
-Letters: A and B sights, of which two are compared; N detections.
+Letters: A sights or pairs of them; N detections.
 """
 
 from __future__ import annotations
@@ -45,14 +45,6 @@ class Sights:
         return Sights(self.boxes_xyxy[index], self.ground_xy[index], self.axes_xy[index], self.sizes_m[index])
 
 
-def same_item(a: Sights, b: Sights) -> BoolArray:
-    """Which of A and B sights [A, B] are of one item."""
-    same = touch(a.boxes_xyxy.T[:, :, None], b.boxes_xyxy.T[:, None])
-    rows, columns = np.nonzero(same)
-    same[rows, columns] = are_pairs(a.at(rows), b.at(columns))
-    return same
-
-
 def are_pairs(a: Sights, b: Sights) -> BoolArray:
     """Which of A pairs of sights [A] are of one item."""
     common, area_a, area_b = common_areas(a.boxes_xyxy.T, b.boxes_xyxy.T)
@@ -79,10 +71,14 @@ def _ellipse(x: FloatArray, y: FloatArray, sights: Sights) -> FloatArray:
 
 def find_repeats(sights: Sights) -> IntArray:
     """For each of N detections, best first, the better one that may show the same item: [N] int64, -1 for none."""
+    boxes = sights.boxes_xyxy.T
+    better, worse = np.nonzero(touch(boxes[:, :, None], boxes[:, None]))
+    first = better < worse
     repeats = np.full(len(sights.ground_xy), -1)
-    same = same_item(sights, sights)
-    same &= np.tri(len(repeats), k=-1, dtype=bool).T
-    for better, worse in np.argwhere(same).tolist():
-        if repeats[better] < 0 and repeats[worse] < 0:
-            repeats[worse] = better
+    if first.any():
+        better, worse = better[first], worse[first]
+        same = are_pairs(sights.at(better), sights.at(worse))
+        for one, other in zip(better[same].tolist(), worse[same].tolist(), strict=True):
+            if repeats[one] < 0 and repeats[other] < 0:
+                repeats[other] = one
     return repeats

@@ -2,8 +2,12 @@
 
 A stamp that is 5 ms off is 2.5 mm at 0.5 m/s, and belts change speed. So lines and parabolas over windows of several
 lengths compete, and the one with the least expected error at the asked time wins: the variance that the noise leaves,
-plus the error of its shape as the residuals betray it. All least squares come from one set of running sums; with five
-windows of two polynomials, plain floats are several times faster than arrays.
+plus the error of its shape as the residuals betray it. Whether a line lacks a bend is seen best from the parabola over
+the same readings: all that a bend leaves goes into one number there, not into the mean of all residuals. So a belt that
+runs steadily is averaged over seconds, and one that speeds up is not.
+
+All least squares come from one set of running sums; with six windows of two polynomials, plain floats are several times
+faster than arrays.
 """
 
 from __future__ import annotations
@@ -15,13 +19,14 @@ import numpy as np
 
 from spp_sorter.values import FloatArray
 
-WINDOWS_S = (1.6, 0.8, 0.4, 0.2, 0.1)
+WINDOWS_S = (3.2, 1.6, 0.8, 0.4, 0.2, 0.1)
 NOISE_FLOOR_M = 2e-5
 
 _LONGEST_S = WINDOWS_S[0]
 _NEAR_S = 0.1  # readings this close to the asked time must not lean to one side
 _UNSEEN_FLOOR_MPS2 = 0.005
 _HIDDEN_MPS2, _HIDDEN_MPS3 = 0.3, 2.0  # acceleration and jerk of a belt that scatter may hide
+_SURE = 2.0  # standard deviations
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ def fit_motion(
             candidates.append(_Candidate(1, window, place, sums_of, near, noise_m))
         if sums_of[0] >= 5:
             candidates.append(_Candidate(2, window, place, sums_of, near, noise_m))
+            candidates[-2].compare(candidates[-1], noise_m)
     if not candidates:
         return None
     still = min(candidates, key=lambda candidate: candidate.expected_error(0.0))
@@ -116,7 +122,19 @@ class _Candidate:
         noise_m: standard deviation of one reading.
     """
 
-    __slots__ = ("coefficients", "degree", "inverse", "lacking", "leaning", "noise2", "place", "window_s")
+    __slots__ = (
+        "coefficients",
+        "count",
+        "degree",
+        "inverse",
+        "lacking",
+        "leaning",
+        "noise2",
+        "place",
+        "possible",
+        "squares",
+        "window_s",
+    )
 
     def __init__(
         self, degree: int, window_s: float, place: float, sums: list[float], near: list[float], noise_m: float
@@ -133,22 +151,35 @@ class _Candidate:
             a, b, c, d, e, f = (v / determinant for v in (a, b, c, d, e, f))
         c0, c1, c2 = a * p0 + b * p1 + c * p2, b * p0 + d * p1 + e * p2, c * p0 + e * p1 + f * p2
         freedom = s0 - degree - 1
-        residual = max(pp - c0 * p0 - c1 * p1 - c2 * p2, 0.0) / freedom
+        self.squares = max(pp - c0 * p0 - c1 * p1 - c2 * p2, 0.0)
+        residual = self.squares / freedom
         noise2 = noise_m * noise_m
         # Mean square over the window of the first term that the polynomial lacks: what the residuals show beyond the
         # noise, and what could hide in their scatter as far as belts do such things.
         if degree == 1:
-            possible = (0.5 * _HIDDEN_MPS2) ** 2 * window_s**4 / 180.0
+            self.possible = (0.5 * _HIDDEN_MPS2) ** 2 * window_s**4 / 180.0
         else:
-            possible = (_HIDDEN_MPS3 / 6.0) ** 2 * window_s**6 / 2800.0
-        self.lacking = max(residual - noise2, 0.0) + min(noise2 * math.sqrt(2.0 / freedom), possible)
+            self.possible = (_HIDDEN_MPS3 / 6.0) ** 2 * window_s**6 / 2800.0
+        self.lacking = max(residual - noise2, 0.0) + min(noise2 * math.sqrt(2.0 / freedom), self.possible)
         # A belt that has just begun to brake leaves the long windows' residuals small, but not those of the last ones.
         lean = (near[5] - c0 * near[0] - c1 * near[1] - c2 * near[2]) / near[0] if near[0] else 0.0
         self.leaning = max(lean * lean - 9.0 * noise2 / max(near[0], 1.0), 0.0)
-        self.degree, self.window_s, self.place = degree, window_s, place
+        self.degree, self.window_s, self.place, self.count = degree, window_s, place, s0
         self.coefficients = (c0, c1, c2)
         self.inverse = ((a, b, c), (b, d, e), (c, e, f))
         self.noise2 = max(residual, noise2)
+
+    def compare(self, parabola: _Candidate, noise_m: float) -> None:
+        """Tell from the parabola over the same readings what this line lacks.
+
+        Of readings on a line it takes the square of one reading's noise away. What it takes beyond that is a bend, of
+        which ``_SURE`` standard deviations may hide. Residuals that are larger than noise betray any other shape.
+        """
+        noise2, freedom = noise_m * noise_m, self.count - 2
+        bend = max(self.squares - parabola.squares - noise2, 0.0) / self.count
+        hidden = min(_SURE**2 * noise2 / self.count, self.possible)
+        other = max(self.squares / freedom - noise2 * (1.0 + _SURE * math.sqrt(2.0 / freedom)), 0.0)
+        self.lacking = bend + hidden + other
 
     def expected_error(self, ahead_s: float) -> float:
         """Expected squared error of the position ``ahead_s`` after the asked time."""

@@ -59,6 +59,26 @@ def test_a_process_whose_native_code_keeps_pythons_lock_still_ends_and_says_wher
     assert "line 7" in err
 
 
+HANGING = """
+import ctypes, sys, time
+from spp_sorter.ros.last_resort import must_end_within
+with must_end_within(0.3, 3):
+    pass
+time.sleep(0.6)
+print("went on", flush=True)
+with must_end_within(0.5, 3):
+    ctypes.PyDLL(None).sleep(60)  # with Python's lock
+"""
+
+
+def test_a_block_that_hangs_ends_the_process_and_one_that_does_not_leaves_it_alone() -> None:
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", HANGING], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert time.monotonic() - started < 10.0
+    assert (done.returncode, done.stdout) == (3, "went on\n")
+    assert done.stderr.count("line 9") == 1 and "line 5" not in done.stderr
+
+
 def test_a_second_interrupt_while_the_node_closes_changes_nothing() -> None:
     command = [sys.executable, "-c", SLOW_TO_CLOSE]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -14,8 +14,15 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions, uninstall_signal_handlers
 
 from spp_sorter.ros.health import Health
+from spp_sorter.ros.last_resort import must_end_within
 from spp_sorter.ros.shared_memory import leave_graph
 from spp_sorter.ros.steady import SteadyDetector
+
+REJOIN_WITHIN_S = 30.0
+"""Leaving the graph and joining it anew may take this long: the model may have to be loaded again."""
+
+EXIT_CODE = 1
+"""Of a process that could not rejoin in time."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,14 @@ class Membership(Generic[Kind]):
         self._node = self._kind(context=self._context, **kwargs)
 
     def rejoin(self) -> None:
-        """Put another node in the place of this one, which is cut off, with its parameters, counts and model."""
+        """Put another node in the place of this one, which is cut off, with its parameters, counts and model.
+
+        A process in which that hangs ends instead: whoever started it can start it again.
+        """
+        with must_end_within(REJOIN_WITHIN_S, EXIT_CODE):
+            self._rejoin()
+
+    def _rejoin(self) -> None:
         left, legacy = self._context, self.node.legacy()
         # A participant ends with its last node, and its port would go to the new one; but others have lost that port.
         alone: dict[str, Any] = {

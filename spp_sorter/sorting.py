@@ -211,10 +211,7 @@ class Sorter:
             tracking = self._tracker.foretell(frame.stamp_ns, position, camera)
         else:
             views = view_detections(detections, camera, self._depth_of(frame, statuses))
-            direction = 0.0 if forecast.stopped else float(np.sign(forecast.velocity_mps))
-            tracking = self._tracker.update(
-                frame.stamp_ns, views, position, camera, self._config.picking.pick_line, direction
-            )
+            tracking = self._tracker.update(frame.stamp_ns, views, position, camera, self._config.picking.pick_line)
             self._trigger.looked(frame.stamp_ns, position.metres, tracking.slipping)
         if forecast.stopped:
             statuses.append(

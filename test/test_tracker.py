@@ -45,7 +45,7 @@ class Run:
     def update(self, detections, depth_m=None):
         views = view_detections(detections, self.camera, depth_m)
         belt = BeltPosition(self.moved, 0.0, 0.0, 0.001, "encoder")
-        return self.tracker.update(at(self.k / 30), views, belt, self.camera, 1.0, np.sign(self.speed))
+        return self.tracker.update(at(self.k / 30), views, belt, self.camera, 1.0)
 
     def skip(self, num):
         """Frames that never arrived."""
@@ -194,6 +194,19 @@ def test_an_item_that_leaves_is_followed_to_the_line_and_then_dropped():
     assert run.only().id == 1
     np.testing.assert_allclose(run.only().point_belt[:2], run.truth()[:2], atol=6e-3)
     run.frames(5)
+    assert run.result.tracks == ()
+
+
+def test_an_item_on_its_way_to_the_line_is_kept_while_the_belt_stops_and_rolls_back():
+    run = Run((0.3, 0.1, 0.05, 0.08, 0.06, 0.0, 1)).frames(25)
+    nothing, there = view_detections(Detections.empty(), CAMERA), run.moved
+    for back_m in (0.002, 0.004, 0.002):
+        belt = BeltPosition(there - back_m, 0.0, 0.0, 0.001, "encoder")
+        (track,) = run.tracker.update(at(run.k / 30), nothing, belt, CAMERA, 1.0).tracks
+        run.k += 1
+    assert track.id == 1
+    assert 0.65 < track.point_belt[0] < 0.75
+    run.frames(20)
     assert run.result.tracks == ()
 
 
@@ -373,7 +386,7 @@ def test_drift_of_the_belts_position_widens_the_doubt_along_the_belt():
     before = run.only().covariance_belt
     belt = BeltPosition(run.moved, 0.0, 1e-4, 0.001, "encoder")
     views = view_detections(Detections.empty(), CAMERA)
-    (after,) = run.tracker.update(at(run.k / 30), views, belt, CAMERA, 1.0, 1.0).tracks
+    (after,) = run.tracker.update(at(run.k / 30), views, belt, CAMERA, 1.0).tracks
     assert after.covariance_belt[0, 0] == pytest.approx(before[0, 0] + 1e-4, rel=0.05)
     assert after.covariance_belt[1, 1] == pytest.approx(before[1, 1], rel=0.05)
 
@@ -399,7 +412,7 @@ def test_fifty_items_take_little_time():
         views = view_detections(run.sensor.detect(None), CAMERA)
         belt = BeltPosition(run.moved, 0.0, 0.0, 0.001, "encoder")
         started = time.thread_time()
-        run.result = run.tracker.update(at(run.k / 30), views, belt, CAMERA, 1.0, 1.0)
+        run.result = run.tracker.update(at(run.k / 30), views, belt, CAMERA, 1.0)
         best = min(best, time.thread_time() - started)
         run.k += 1
     assert len(run.tracks) == 50

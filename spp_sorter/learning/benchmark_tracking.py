@@ -104,7 +104,7 @@ def measure(num_items: int, num_frames: int, seed: int) -> dict[str, Any]:
             continue
         views = view_detections(detections, camera, None)
         started = time.perf_counter()
-        tracking = tracker.update(stamp_ns, views, position, camera, config.picking.pick_line, 1.0)
+        tracking = tracker.update(stamp_ns, views, position, camera, config.picking.pick_line)
         tracked = time.perf_counter()
         plan_picks(tracking.tracks, forecast, config.picking, tracking.blocked)
         planned = time.perf_counter()

@@ -5,7 +5,6 @@ Letters: T tracks, D detections.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +27,7 @@ _NO_ID = 0  # of a row that another one stands for; it is dropped in the same fr
 _DOUBT_AT = (WHOLE_VIEWS, 5, 10, 20)  # whole views at which a track is compared with its neighbours
 _TENTATIVE_S = 0.35  # a track that is not confirmed dies after this long unseen
 _TENTATIVE_LOOKS = 1.5  # and not before it was missed twice, where the camera looks rarely
+_CARRIED_M = 0.05  # an item that was carried less far since its last view may come back into sight
 _GONE_S = 60.0  # any track dies after this long unseen and out of view
 _DRIFT_STEP_M2 = 2.5e-7
 
@@ -82,9 +82,7 @@ class Tracker:
     def __len__(self) -> int:
         return len(self._table)
 
-    def update(
-        self, stamp_ns: int, views: Views, belt: BeltPosition, camera: Camera, exit_x: float, direction: float
-    ) -> Tracking:
+    def update(self, stamp_ns: int, views: Views, belt: BeltPosition, camera: Camera, exit_x: float) -> Tracking:
         """Take the views of one frame.
 
         Args:
@@ -92,8 +90,7 @@ class Tracker:
             views: D detections on the belt plane.
             belt: the belt's position at the stamp.
             camera: the camera of the views.
-            exit_x: metres; an item out of sight beyond this x has left.
-            direction: sign of the belt's velocity, 0 when it stands.
+            exit_x: metres; an item that the belt has carried out of sight and beyond this x has left.
 
         Raises:
             ValueError: the stamp does not grow.
@@ -121,7 +118,7 @@ class Tracker:
         self._end_probations()
         track_ids = np.zeros(len(views), np.int64)
         track_ids[columns] = np.where(self._table["doubted"][rows], 0, self._table["id"][rows])
-        self._drop_gone(stamp_ns, belt, predicted, exit_x, direction)
+        self._drop_gone(stamp_ns, belt, predicted, exit_x)
         tracks = tracks_of(self._table, stamp_ns, belt, views.camera_height_m, self.label_names)
         return Tracking(track_ids, tracks, self._blocked(), slipping)
 
@@ -308,9 +305,7 @@ class Tracker:
             table[name][heir] += table[name][old]
         table["id"][old] = _NO_ID
 
-    def _drop_gone(
-        self, stamp_ns: int, belt: BeltPosition, predicted: Predicted, exit_x: float, direction: float
-    ) -> None:
+    def _drop_gone(self, stamp_ns: int, belt: BeltPosition, predicted: Predicted, exit_x: float) -> None:
         table = self._table
         out_of_sight = np.zeros(len(table), bool)
         out_of_sight[: len(predicted.in_sight)] = ~predicted.in_sight
@@ -320,7 +315,10 @@ class Tracker:
         patience_s = max(_TENTATIVE_S, _TENTATIVE_LOOKS * self._interval_s)
         gone = (table["views"] < CONFIRMED_VIEWS) & (unseen_s > patience_s)
         gone |= table["id"] == _NO_ID
-        gone |= out_of_sight & (((x - exit_x) * math.copysign(1.0, direction) > 0.0) | (unseen_s > _GONE_S))
+        # By what carried it out, not by the belt's velocity: a belt that stops may roll back a little.
+        carried_m = belt.metres - table["viewed_m"]
+        left = (np.abs(carried_m) > _CARRIED_M) & ((x - exit_x) * carried_m > 0.0)
+        gone |= out_of_sight & (left | (unseen_s > _GONE_S))
         if gone.any():
             self._table = take_rows(table, ~gone)
 

@@ -24,7 +24,7 @@ from spp_sorter.learning.picking_benchmark_belts import (
     stamp_of,
 )
 from spp_sorter.learning.picking_benchmark_conditions import CONDITIONS
-from spp_sorter.learning.picking_benchmark_judge import LONG_M, figures, judge_run
+from spp_sorter.learning.picking_benchmark_judge import LONG_M, figures, iou, judge_run
 from spp_sorter.learning.picking_benchmark_run import SentList, run_sorter
 from spp_sorter.learning.picking_benchmark_truth import TruthNoise, truth_detections
 from spp_sorter.values import Detections, PickTarget
@@ -135,6 +135,26 @@ def test_who_counts(changes, counted):
 def test_who_is_hidden_does_not_count():
     assert judged(belt_of(ITEM, frames=range(10, 14)), run_of(lambda _: [])).items == []
     assert len(judged(belt_of(ITEM, frames=range(10, 15)), run_of(lambda _: [])).items) == 1
+
+
+def test_the_track_of_what_lies_under_an_item_is_not_taken_for_the_items():
+    """The item is missed in every other frame, and the box of the hidden one overlaps its own by 0.6."""
+    hidden = dataclasses.replace(ITEM, id=8)
+    plain = belt_of(ITEM)
+    both = np.array([BOX, BOX + np.array([15.0, 0.0, 15.0, 0.0])])
+    seen = tuple(
+        SeenItems(np.array([7, 8]), both, np.array([1.0, 0.3]), both[:, :2] + 25.0) if len(each.ids) else each
+        for each in plain.seen
+    )
+    belt = dataclasses.replace(plain, items=(ITEM, hidden), seen=seen)
+    assert 0.5 < iou(both[:1], both[1:])[0, 0] < 0.65
+    lists = []
+    for frame in range(10, 140):
+        rows = [] if frame >= 60 else [1] if frame % 2 else [0, 1]
+        boxes, tracks = both[rows].astype(np.float32), np.array(rows, np.int64) + 1
+        stamp_ns = stamp_of(frame)
+        lists.append(SentList(stamp_ns, stamp_ns + 50_000_000, (pick(ITEM),), boxes, tracks, 1, True, 0.1))
+    assert figures([judged(belt, lists)])["id_switches_per_200"] == 0.0
 
 
 def test_picks_of_compost_and_of_nothing_are_wrong():

@@ -156,7 +156,7 @@ def follow(truth, sights):
             if table[row, best] >= 0.3:
                 votes[track][items[best]["id"]] += 1
         table[table < 0.5] = 0.0
-        in_the_open = {item["id"] for item in items if item["visible"] >= 0.5}
+        in_the_open = watched & {item["id"] for item in items if item["visible"] >= 0.5}
         rows = {track: row for row, track in enumerate(tracks.tolist())}
         columns = {item["id"]: column for column, item in enumerate(items)}
         pairs = [
@@ -171,7 +171,7 @@ def follow(truth, sights):
             if table[row, column] > 0.0:
                 pairs.append((items[column]["id"], int(tracks[row])))
         for number, track in pairs:
-            if number in watched & in_the_open:
+            if number in in_the_open:
                 switches += current.get(number, track) != track
                 current[number] = track
     owners = {track: min(found, key=lambda n: (-found[n], n)) for track, found in votes.items()}

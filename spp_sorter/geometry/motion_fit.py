@@ -91,11 +91,11 @@ def fit_motion(
     for window, end, sums_of in zip(WINDOWS_S, ends, moments, strict=False):
         # Where in its window the asked time lies, in window lengths from the centre.
         place = (at_s - end) / window + 0.5
+        parabola = _Candidate(2, window, place, sums_of, near, noise_m) if sums_of[0] >= 5 else None
         if sums_of[0] >= 4:
-            candidates.append(_Candidate(1, window, place, sums_of, near, noise_m))
-        if sums_of[0] >= 5:
-            candidates.append(_Candidate(2, window, place, sums_of, near, noise_m))
-            candidates[-2].compare(candidates[-1], noise_m)
+            candidates.append(_Candidate(1, window, place, sums_of, near, noise_m, parabola))
+        if parabola is not None:
+            candidates.append(parabola)
     if not candidates:
         return None
     still = min(candidates, key=lambda candidate: candidate.expected_error(0.0))
@@ -120,24 +120,20 @@ class _Candidate:
         sums: count, then sums of t to t^4, of p, t p, t^2 p and p^2 over the window.
         near: the same over the readings near the asked time.
         noise_m: standard deviation of one reading.
+        parabola: for a line, the parabola over the same readings, where there are enough.
     """
 
-    __slots__ = (
-        "coefficients",
-        "count",
-        "degree",
-        "inverse",
-        "lacking",
-        "leaning",
-        "noise2",
-        "place",
-        "possible",
-        "squares",
-        "window_s",
-    )
+    __slots__ = ("coefficients", "degree", "inverse", "lacking", "leaning", "noise2", "place", "squares", "window_s")
 
     def __init__(
-        self, degree: int, window_s: float, place: float, sums: list[float], near: list[float], noise_m: float
+        self,
+        degree: int,
+        window_s: float,
+        place: float,
+        sums: list[float],
+        near: list[float],
+        noise_m: float,
+        parabola: _Candidate | None = None,
     ) -> None:
         s0, s1, s2, s3, s4, p0, p1, p2, pp = sums
         if degree == 1:
@@ -157,29 +153,25 @@ class _Candidate:
         # Mean square over the window of the first term that the polynomial lacks: what the residuals show beyond the
         # noise, and what could hide in their scatter as far as belts do such things.
         if degree == 1:
-            self.possible = (0.5 * _HIDDEN_MPS2) ** 2 * window_s**4 / 180.0
+            possible = (0.5 * _HIDDEN_MPS2) ** 2 * window_s**4 / 180.0
         else:
-            self.possible = (_HIDDEN_MPS3 / 6.0) ** 2 * window_s**6 / 2800.0
-        self.lacking = max(residual - noise2, 0.0) + min(noise2 * math.sqrt(2.0 / freedom), self.possible)
+            possible = (_HIDDEN_MPS3 / 6.0) ** 2 * window_s**6 / 2800.0
+        scatter = math.sqrt(2.0 / freedom)
+        if parabola is None:
+            self.lacking = max(residual - noise2, 0.0) + min(noise2 * scatter, possible)
+        else:
+            # Of readings on a line a parabola takes the square of one reading's noise away. What it takes beyond that
+            # is a bend, of which some may hide. Residuals that are larger than noise betray any other shape.
+            bend = max(self.squares - parabola.squares - noise2, 0.0) / s0
+            other = max(residual - noise2 * (1.0 + _SURE * scatter), 0.0)
+            self.lacking = bend + min(_SURE**2 * noise2 / s0, possible) + other
         # A belt that has just begun to brake leaves the long windows' residuals small, but not those of the last ones.
         lean = (near[5] - c0 * near[0] - c1 * near[1] - c2 * near[2]) / near[0] if near[0] else 0.0
         self.leaning = max(lean * lean - 9.0 * noise2 / max(near[0], 1.0), 0.0)
-        self.degree, self.window_s, self.place, self.count = degree, window_s, place, s0
+        self.degree, self.window_s, self.place = degree, window_s, place
         self.coefficients = (c0, c1, c2)
         self.inverse = ((a, b, c), (b, d, e), (c, e, f))
         self.noise2 = max(residual, noise2)
-
-    def compare(self, parabola: _Candidate, noise_m: float) -> None:
-        """Tell from the parabola over the same readings what this line lacks.
-
-        Of readings on a line it takes the square of one reading's noise away. What it takes beyond that is a bend, of
-        which ``_SURE`` standard deviations may hide. Residuals that are larger than noise betray any other shape.
-        """
-        noise2, freedom = noise_m * noise_m, self.count - 2
-        bend = max(self.squares - parabola.squares - noise2, 0.0) / self.count
-        hidden = min(_SURE**2 * noise2 / self.count, self.possible)
-        other = max(self.squares / freedom - noise2 * (1.0 + _SURE * math.sqrt(2.0 / freedom)), 0.0)
-        self.lacking = bend + hidden + other
 
     def expected_error(self, ahead_s: float) -> float:
         """Expected squared error of the position ``ahead_s`` after the asked time."""

@@ -104,7 +104,7 @@ class Distillation(nn.Module):
             Scalars by the names of ``IMITATION_WEIGHTS``.
         """
         with torch.no_grad():
-            wanted = self._convolved(images)
+            wanted = self.convolve(images)
             dense = self.teacher.propose(wanted)
             boxes, valid = training_proposals(dense, (images.shape[2], images.shape[3]))
             index = torch.arange(len(images), device=images.device)[:, None].expand_as(valid).flatten()
@@ -125,11 +125,10 @@ class Distillation(nn.Module):
         losses["imitate_grasp"] = (grasp * item).sum() / count
         return losses
 
-    def _convolved(self, images: Tensor) -> Tensor:
-        """The teacher's shared map of images."""
-        if images.device.type != "cpu" or not self._in_half:
-            return self.teacher.convolve(images).float()
-        with torch.autocast("cpu", torch.bfloat16):
+    def convolve(self, images: Tensor) -> Tensor:
+        """The teacher's shared map [B, C, h, w] of images [B, 3, H, W], that the student's is compared with."""
+        in_half = images.device.type == "cpu" and self._in_half
+        with torch.autocast("cpu", torch.bfloat16, enabled=in_half):
             return self.teacher.convolve(images).float()
 
     @staticmethod

@@ -282,10 +282,10 @@ def _follow(belt: ObservedBelt, lists: list[SentList]) -> tuple[dict[int, int], 
         for track, column, row in zip(tracks.tolist(), best.tolist(), range(len(rows)), strict=True):
             if overlap[row, column] >= OWNER_IOU:
                 votes[track][int(seen.ids[column])] += 1
-        in_the_open = set(seen.ids[seen.visible >= MIN_VISIBLE].tolist())
+        in_the_open = watched.intersection(seen.ids[seen.visible >= MIN_VISIBLE].tolist())
         # What is largely hidden has tracks too, which must not be taken for those of what lies on it.
         for item, track in _matches(tracks, seen.ids, overlap, numbers):
-            if item in watched and item in in_the_open:
+            if item in in_the_open:
                 switches += item in numbers and numbers[item] != track
                 numbers[item] = track
     owners = {track: min(items, key=lambda item: (-items[item], item)) for track, items in votes.items()}

@@ -292,6 +292,34 @@ def test_the_independent_script_notices_a_figure_that_is_wrong(recorded, tmp_pat
     assert "base.position_error_mm.p95" in answer.stdout
 
 
+def test_settings_of_the_sorter_are_measured_and_reported(recorded, tmp_path):
+    words = [
+        "benchmark", "picking", "--detector", "truth", "--minutes", "0.08", "--seeds", "1", "--conditions",
+        "--detector-cache", str(recorded / "cache"), "--json", str(tmp_path / "f.json"),
+        "--set", "picking.min_views=1000", "--set", "picking.gripper_width=0.2",
+    ]  # fmt: skip
+    assert cli.main(words) == 0
+    report = json.loads((tmp_path / "f.json").read_text())
+    assert report["settings"] == {"picking.min_views": 1000, "picking.gripper_width": 0.2}
+    assert report["gripper_width"] == 0.2
+    assert report["offered_in_time"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("inference.trigger=belt_travel", "--conditions"),
+        ("model.long_side=512", "--model"),
+        ("picking.min_probability=2", "0 to 1"),
+        ("picking.nonsense=1", "unknown"),
+        ("picking.min_views", "NAME=VALUE"),
+    ],
+)
+def test_settings_that_cannot_be_measured_are_told(setting, said, capsys):
+    assert cli.main(["benchmark", "picking", "--set", setting]) == 2
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", [["--minutes", "0"], ["--seeds", "0"], ["--jobs", "0"]])
 def test_what_is_out_of_range_is_told(words, capsys):
     assert cli.main(["benchmark", "picking", *words]) == 2

@@ -13,7 +13,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache
@@ -48,6 +48,12 @@ DEFAULT_CACHE = Path.home() / ".cache" / "spp_sorter" / "picking"
 
 GRIPPER_WIDTH_M = 0.3
 """Wider than any item: all that lies within reach is to be offered, whatever a certain gripper can take."""
+
+SETTABLE = ("detector", "belt", "picking", "inference")
+"""Groups of parameters that may be set: what was seen is kept under a name that tells ``detector`` from others, and the
+other three are the sorter's own."""
+
+SET_BY_CONDITION = ("belt.encoder_offset", "inference.trigger")
 
 Recorder = Callable[[Path, Iterable[tuple[SortResult, int]], Config], None]
 """Writes results and the times at which they were sent as a bag."""
@@ -105,24 +111,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace, recorder: Recorder | None = None) -> int:
+def run(
+    args: argparse.Namespace, recorder: Recorder | None = None, settings: Mapping[str, object] | None = None
+) -> int:
     """Run the benchmark; returns the exit code.
 
+    Args:
+        args: see ``add_arguments``.
+        recorder: writes bags, where that is possible.
+        settings: parameters of the sorter by their dotted names, in place of the shipped values.
+
     Raises:
-        ValueError: an argument is out of range, or ``--record`` where bags cannot be written.
+        ConfigError: a setting that does not exist, or whose value is out of range.
+        ValueError: an argument is out of range, a setting is not the sorter's or is set by the conditions, or
+            ``--record`` where bags cannot be written.
     """
+    settings = dict(settings or {})
     if not 0.05 <= args.minutes <= 60.0:
         raise ValueError(f"--minutes is {args.minutes:g}; allowed: 0.05 to 60")
     if args.seeds < 1 or args.jobs < 1:
         raise ValueError(f"--seeds is {args.seeds} and --jobs {args.jobs}; allowed: 1 and more")
     if args.record and recorder is None:
         raise ValueError("--record writes a bag, which needs the ROS messages; run `make setup`")
+    _check_settings(settings)
     config = Config.from_flat(
         {
             "model.checkpoint": args.model,
             "model.device": args.device,
             "model.threads": 1,
             "picking.gripper_width": GRIPPER_WIDTH_M,
+            **settings,
         }
     )
     options = Options(args.detector, TruthNoise(), config, args.detector_cache, args.record)
@@ -140,13 +158,24 @@ def run(args: argparse.Namespace, recorder: Recorder | None = None) -> int:
         if args.observe_only:
             return 0
         judged = _run_all(conditions, plans, options, recorder, pool)
-    report = _report(args, options, conditions, judged)
+    report = _report(args, options, conditions, judged) | {"settings": settings}
     if args.record:
         (args.record / "picking.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     if args.json:
         args.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print_table(report)
     return 0
+
+
+def _check_settings(settings: Mapping[str, object]) -> None:
+    for name in settings:
+        if name in SET_BY_CONDITION:
+            raise ValueError(f"--set {name}: the conditions set it; choose them with --conditions")
+        if name.partition(".")[0] not in SETTABLE:
+            raise ValueError(
+                f"--set {name}: allowed are parameters of the groups {', '.join(SETTABLE)}; the network is chosen with "
+                "--model and --device"
+            )
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:
@@ -264,7 +293,7 @@ def _report(
         "density": args.density,
         "seeds": list(range(args.first_seed, args.first_seed + args.seeds)),
         "minutes": args.minutes,
-        "gripper_width": GRIPPER_WIDTH_M,
+        "gripper_width": options.config.picking.gripper_width,
         **figures(judged[BASE]),
         "conditions": {
             condition.name: {

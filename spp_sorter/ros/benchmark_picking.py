@@ -1,4 +1,5 @@
-"""``spp_sorter benchmark picking`` with ``--record``: what the sorter says as the messages that it would publish.
+"""``spp_sorter benchmark picking``: with the sorter's parameters as a user writes them (``--set``), and as a bag of the
+messages that it would publish (``--record``).
 
 The figures themselves need no ROS: ``learning/picking_benchmark.py``.
 """
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from spp_sorter.config import Config
 from spp_sorter.learning import picking_benchmark
-from spp_sorter.learning.picking_benchmark import add_arguments
+from spp_sorter.ros.parameter_files import read_setting
 from spp_sorter.values import SortResult
 
 __all__ = ["add_arguments", "record", "run"]
@@ -19,9 +20,26 @@ __all__ = ["add_arguments", "record", "run"]
 DETECTIONS, PICK_TARGETS = "/spp_sorter/detections", "/spp_sorter/pick_targets"
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    picking_benchmark.add_arguments(parser)
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="one of the sorter's parameters, such as picking.min_probability=0.85; may be repeated",
+    )
+
+
 def run(args: argparse.Namespace) -> int:
-    """Run the benchmark; returns the exit code."""
-    return picking_benchmark.run(args, record)
+    """Run the benchmark; returns the exit code.
+
+    Raises:
+        ConfigError: a setting that does not exist, or whose value is out of range.
+        ValueError: an argument is out of range, or a setting that the benchmark does not take.
+    """
+    return picking_benchmark.run(args, record, dict(read_setting(text) for text in args.set))
 
 
 def record(path: Path, results: Iterable[tuple[SortResult, int]], config: Config) -> None:

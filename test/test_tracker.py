@@ -368,6 +368,23 @@ def test_an_item_on_another_one_is_doubted_at_first_and_keeps_its_number_whichev
     assert not run.result.blocked
 
 
+def test_looks_from_far_apart_prove_an_item_on_another_one_sooner():
+    """With the network on few frames there are not many looks in all: one every 10 cm of belt."""
+    run, counts = Run(ITEM, noise_px=0.3), []
+    for _ in range(7):
+        run.frames(1, change=with_part(8.0)).skip(5)
+        counts.append(len(run.result.tracks))
+    assert counts[:4] == [1] * 4
+    assert counts[5:] == [2] * 2
+
+
+def test_a_part_that_is_seen_now_and_then_from_far_apart_starts_no_track():
+    run = Run(ITEM, noise_px=0.3)
+    for k in range(9):
+        run.frames(1, change=with_part(8.0) if k % 3 == 0 else None).skip(4)
+        assert len(run.result.tracks) == 1
+
+
 def test_numbers_are_not_used_again_after_a_reset():
     run = Run(ITEM).frames(3)
     run.tracker.reset()

@@ -3,7 +3,8 @@
 A detector boxes an item and, now and then, a part of it once more. That is what an item that lies on another one looks
 like too, in any single frame. Over many frames they differ: two items are seen beside each other in nearly all of them,
 the second box of one item in few. So a track that begins in another one's place is doubted: it is followed, but nobody
-is told of it, until both have been seen together often enough.
+is told of it, until both have been seen together often enough. Looks from far apart, as with a network that the belt's
+travel triggers, err less alike: fewer of them prove as much, and there are not many before the item has left.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import numpy.typing as npt
 
 from spp_sorter.values import IntArray
 
-_LEAST_TOGETHER = 8
+_FAR_M = 0.08  # belt between two looks that show an item from elsewhere
+_LEAST_TOGETHER, _LEAST_TOGETHER_FAR = 8, 5
 _ENOUGH_SHARE = 0.75  # of the frames in which one of the two was seen
-_LEAST_CHANCES = 12
+_LEAST_CHANCES, _LEAST_CHANCES_FAR = 12, 8
 _TOO_SMALL_SHARE = 0.45
 
 
@@ -35,11 +37,12 @@ def doubt(table: npt.NDArray[Any], rows: IntArray, rivals: IntArray) -> None:
         table[name][rows] = 0
 
 
-def decide(table: npt.NDArray[Any]) -> tuple[IntArray, list[tuple[int, int]]]:
+def decide(table: npt.NDArray[Any], travel_m: float) -> tuple[IntArray, list[tuple[int, int]]]:
     """Count this frame's sights of doubted tracks, and free those that have proven themselves.
 
     Args:
         table: all tracks, with this frame's views.
+        travel_m: belt that has passed since the last look.
 
     Returns:
         Rows [K] of tracks that show another's item and are to be dropped, and pairs of a row and the row of its rival
@@ -55,12 +58,15 @@ def decide(table: npt.NDArray[Any]) -> tuple[IntArray, list[tuple[int, int]]]:
     table["own"][doubted] += seen
     table["chances"][doubted] += seen | rival_seen
     own, chances, together = (table[name][doubted] for name in ("own", "chances", "together"))
-    free = alone | ((together >= _LEAST_TOGETHER) & (together >= _ENOUGH_SHARE * chances))
+    least_together, least_chances = (
+        (_LEAST_TOGETHER_FAR, _LEAST_CHANCES_FAR) if travel_m >= _FAR_M else (_LEAST_TOGETHER, _LEAST_CHANCES)
+    )
+    free = alone | ((together >= least_together) & (together >= _ENOUGH_SHARE * chances))
     freed = doubted[free]
     table["doubted"][freed] = False
     table["proven"][freed] = True
     table["rival"][freed] = 0
-    judged = ~free & (chances >= _LEAST_CHANCES) & (together < _TOO_SMALL_SHARE * chances)
+    judged = ~free & (chances >= least_chances) & (together < _TOO_SMALL_SHARE * chances)
     better = judged & (own > chances - own + together)
     worse = doubted[judged & ~better]
     return worse, list(zip(doubted[better].tolist(), rivals[better].tolist(), strict=True))

@@ -111,11 +111,11 @@ class Tracker:
         columns = np.concatenate([columns, born])
         if len(rows):
             self._fusion.take_views(self._table, rows, columns, views, belt, stamp_ns)
-        slipping = slips(self._table, predicted.in_sight, belt, abs(belt.metres - self._belt_m))
-        self._belt_m = belt.metres
+        travel_m, self._belt_m = abs(belt.metres - self._belt_m), belt.metres
+        slipping = slips(self._table, predicted.in_sight, belt, travel_m)
         self._hand_over()
         self._doubt_young(predicted)
-        self._end_probations()
+        self._end_probations(travel_m)
         track_ids = np.zeros(len(views), np.int64)
         track_ids[columns] = np.where(self._table["doubted"][rows], 0, self._table["id"][rows])
         self._drop_gone(stamp_ns, belt, predicted, exit_x)
@@ -250,10 +250,10 @@ class Tracker:
             rivals = self._first_alike(known, older, sights_of(self._table, young, predicted), predicted)
             doubt(self._table, young[rivals > 0], rivals[rivals > 0])
 
-    def _end_probations(self) -> None:
+    def _end_probations(self, travel_m: float) -> None:
         """Drop doubted tracks of which time has told that they show another's item."""
         table = self._table
-        worse, better = decide(table)
+        worse, better = decide(table, travel_m)
         table["id"][worse] = _NO_ID
         for heir, old in better:
             if table["id"][old] != _NO_ID:

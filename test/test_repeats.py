@@ -42,8 +42,10 @@ def test_long_items_side_by_side_are_two_though_their_boxes_overlap():
     assert (find_repeats(pair) < 0).all()
 
 
-def test_a_small_item_on_a_large_one_is_an_item():
-    assert (find_repeats(sights((0.0, 0.0, 0.16, 0.15, 0.0), (0.01, 0.0, 0.05, 0.04, 0.0))) < 0).all()
+@pytest.mark.parametrize(("length", "width", "repeats"), [(0.05, 0.04, [-1, 0]), (0.03, 0.02, [-1, -1])])
+def test_a_small_sight_on_a_large_one_may_be_its_part_but_a_crumb_is_not(length, width, repeats):
+    pair = sights((0.0, 0.0, 0.16, 0.15, 0.0), (0.01, 0.0, length, width, 0.0))
+    assert find_repeats(pair).tolist() == repeats
 
 
 def test_pick_points_that_are_nowhere_repeat_nothing():

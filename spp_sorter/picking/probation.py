@@ -17,9 +17,9 @@ import numpy.typing as npt
 from spp_sorter.values import IntArray
 
 _FAR_M = 0.08  # belt between two looks that show an item from elsewhere
-_LEAST_TOGETHER, _LEAST_TOGETHER_FAR = 8, 5
+_LEAST_TOGETHER, _LEAST_TOGETHER_FAR = 12, 5
 _ENOUGH_SHARE = 0.75  # of the frames in which one of the two was seen
-_LEAST_CHANCES, _LEAST_CHANCES_FAR = 12, 8
+_LEAST_CHANCES, _LEAST_CHANCES_FAR = 18, 8
 _TOO_SMALL_SHARE = 0.45
 
 

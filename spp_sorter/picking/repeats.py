@@ -21,7 +21,7 @@ BoolArray = npt.NDArray[np.bool_]
 _MIN_IOU, _CORE = 0.25, 0.6
 _SURE_IOU, _SURE_CORE = 0.35, 1.0
 _SURE_CONTAINED = 0.75  # share of the smaller box inside the other that does as well
-_LEAST_AREA = 0.35  # of the other's: a small item may lie on a large one
+_LEAST_AREA = 0.05  # of the other's: a handle is as small as that, and a crumb on an item is not its part
 
 
 @dataclass(frozen=True, slots=True)

@@ -372,7 +372,7 @@ def test_a_small_item_on_a_large_one_is_told_of_once_it_has_proven_itself():
     large, small = (-0.3, 0.05, 0.02, 0.16, 0.15, 0.4, 0), (-0.29, 0.05, 0.04, 0.06, 0.05, 0.4, 1)
     run = Run(large, small, noise_px=0.3)
     counts = [len(run.frames(1).result.tracks) for _ in range(30)]
-    assert counts[:7] == [1] * 7
+    assert counts[:11] == [1] * 11
     assert counts[16:] == [2] * 14
     assert set(run.result.track_ids.tolist()) == {1, 2}
 

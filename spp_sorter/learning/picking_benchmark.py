@@ -69,6 +69,7 @@ class Options:
         config: the sorter's settings.
         cache: folder of the observations.
         record: folder for bags and truth, None for none.
+        settings: those of ``config`` that differ from the shipped ones because the user says so.
     """
 
     detector: str
@@ -76,6 +77,7 @@ class Options:
     config: Config
     cache: Path
     record: Path | None
+    settings: dict[str, object]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -143,7 +145,7 @@ def run(
             **settings,
         }
     )
-    options = Options(args.detector, TruthNoise(), config, args.detector_cache, args.record)
+    options = Options(args.detector, TruthNoise(), config, args.detector_cache, args.record, settings)
     conditions = [CONDITIONS[name] for name in dict.fromkeys([BASE, *args.conditions])]
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     plans = {
@@ -158,7 +160,7 @@ def run(
         if args.observe_only:
             return 0
         judged = _run_all(conditions, plans, options, recorder, pool)
-    report = _report(args, options, conditions, judged) | {"settings": settings}
+    report = _report(args, options, conditions, judged)
     if args.record:
         (args.record / "picking.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     if args.json:
@@ -294,6 +296,7 @@ def _report(
         "seeds": list(range(args.first_seed, args.first_seed + args.seeds)),
         "minutes": args.minutes,
         "gripper_width": options.config.picking.gripper_width,
+        "settings": options.settings,
         **figures(judged[BASE]),
         "conditions": {
             condition.name: {

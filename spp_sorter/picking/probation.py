@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from spp_sorter.values import IntArray
 
-_FAR_M = 0.08  # belt between two looks that show an item from elsewhere
-_LEAST_TOGETHER, _LEAST_TOGETHER_FAR = 12, 5
+_PROOF = (12, 18)  # frames beside each other that free a track, and frames with either that may condemn it
+_PROOF_FAR = (5, 8)  # the same of looks from far apart
+_FAR_M = 0.08  # belt between two such looks
 _ENOUGH_SHARE = 0.75  # of the frames in which one of the two was seen
-_LEAST_CHANCES, _LEAST_CHANCES_FAR = 18, 8
 _TOO_SMALL_SHARE = 0.45
 
 
@@ -58,9 +58,7 @@ def decide(table: npt.NDArray[Any], travel_m: float) -> tuple[IntArray, list[tup
     table["own"][doubted] += seen
     table["chances"][doubted] += seen | rival_seen
     own, chances, together = (table[name][doubted] for name in ("own", "chances", "together"))
-    least_together, least_chances = (
-        (_LEAST_TOGETHER_FAR, _LEAST_CHANCES_FAR) if travel_m >= _FAR_M else (_LEAST_TOGETHER, _LEAST_CHANCES)
-    )
+    least_together, least_chances = _PROOF_FAR if travel_m >= _FAR_M else _PROOF
     free = alone | ((together >= least_together) & (together >= _ENOUGH_SHARE * chances))
     freed = doubted[free]
     table["doubted"][freed] = False

@@ -25,7 +25,7 @@ from spp_sorter.config import Config, ConfigError
 from spp_sorter.ros import graph
 from spp_sorter.ros.benchmark_sorter import TIMES_FILE
 from spp_sorter.ros.cell import CellSettings
-from spp_sorter.ros.parameter_files import read_model, read_setting
+from spp_sorter.ros.parameter_files import add_set_argument, read_model, read_settings
 from spp_sorter.ros.processes import Child, ProcessError, Processes
 from spp_sorter.ros.replay_report import format_table, percentiles
 from spp_sorter.simulation.scene_config import DENSITIES
@@ -60,9 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", metavar="FILE", help="checkpoint in place of the shipped weights, or nano")
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="one of the sorter's parameters"
-    )
+    add_set_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         {"density": args.density, "fps": args.fps, "width": int(width), "height": int(height)}
     )
     sorter: dict[str, object] = {"belt.speed": settings.speed}
-    sorter.update(read_setting(text) for text in args.set)
+    sorter.update(read_settings(args.set))
     if args.model is not None:
         sorter["model.checkpoint"] = read_model("--model", args.model)
     if args.device is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from spp_sorter.config import Config
 from spp_sorter.learning import picking_benchmark
-from spp_sorter.ros.parameter_files import read_setting
+from spp_sorter.ros.parameter_files import add_set_argument, read_settings
 from spp_sorter.values import SortResult
 
 __all__ = ["add_arguments", "record", "run"]
@@ -23,13 +23,7 @@ DETECTIONS, PICK_TARGETS = "/spp_sorter/detections", "/spp_sorter/pick_targets"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     picking_benchmark.add_arguments(parser)
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="one of the sorter's parameters, such as picking.min_probability=0.85; may be repeated",
-    )
+    add_set_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: a setting that does not exist, or whose value is out of range.
         ValueError: an argument is out of range, or a setting that the benchmark does not take.
     """
-    return picking_benchmark.run(args, record, dict(read_setting(text) for text in args.set))
+    return picking_benchmark.run(args, record, read_settings(args.set))
 
 
 def record(path: Path, results: Iterable[tuple[SortResult, int]], config: Config) -> None:

@@ -25,7 +25,7 @@ from spp_sorter.ros import graph
 from spp_sorter.ros.cell import CellSettings
 from spp_sorter.ros.demo_files import write_bag, write_video
 from spp_sorter.ros.demo_report import judge_run, table
-from spp_sorter.ros.parameter_files import read_model, read_setting
+from spp_sorter.ros.parameter_files import add_set_argument, read_model, read_settings
 from spp_sorter.ros.processes import ProcessError, Processes
 from spp_sorter.simulation.scene_config import DENSITIES
 
@@ -64,9 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", default=size, metavar="WxH", help="image size (default %(default)s)")
     parser.add_argument("--speed", type=float, default=cell.speed, help="belt speed in m/s (default %(default)s)")
     parser.add_argument("--depth", action="store_true", help="with a depth camera")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="one of the sorter's parameters"
-    )
+    add_set_argument(parser)
     parser.add_argument("--model", metavar="FILE", help="checkpoint in place of the shipped weights, or nano")
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N")
 
@@ -121,7 +119,7 @@ def options_of(args: argparse.Namespace) -> DemoOptions:
     # Camera, recorder and arm need a processor too; threads that wait for one another on busy ones are slower than one.
     threads = max(1, (os.cpu_count() or 1) - 1)
     sorter: dict[str, object] = {"belt.speed": args.speed, "node.use_depth": args.depth, "model.threads": threads}
-    sorter.update(read_setting(text) for text in args.set)
+    sorter.update(read_settings(args.set))
     if args.model is not None:
         sorter["model.checkpoint"] = read_model("--model", args.model)
     if args.device is not None:

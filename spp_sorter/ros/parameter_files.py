@@ -1,8 +1,9 @@
-"""Parameters of a node from where a user writes them: a ROS YAML file, or ``name=value``."""
+"""Parameters of a node from where a user writes them: a ROS YAML file, or ``--set NAME=VALUE``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import argparse
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,22 @@ def read_parameters(path: Path) -> dict[str, object]:
         if node.rpartition("/")[2] in ("*", "**", NODE_NAME):
             values.update(_flat(parameters, ""))
     return values
+
+
+def add_set_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--set``, whose values ``read_settings`` reads."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="one of the sorter's parameters, such as belt.speed=0.4; may be repeated",
+    )
+
+
+def read_settings(texts: Iterable[str]) -> dict[str, object]:
+    """Values of ``name=value`` by name, later ones win; see ``read_setting``."""
+    return dict(read_setting(text) for text in texts)
 
 
 def read_setting(text: str) -> tuple[str, object]:

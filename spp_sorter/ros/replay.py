@@ -22,7 +22,7 @@ from spp_sorter.ros.bag_topics import TopicNames, choose_topics
 from spp_sorter.ros.bags import BagError, BagReader, BagWriter
 from spp_sorter.ros.compare import compare, comparison_rows, read_results
 from spp_sorter.ros.markers import markers_of
-from spp_sorter.ros.parameter_files import read_parameters, read_setting
+from spp_sorter.ros.parameter_files import add_set_argument, read_parameters, read_settings
 from spp_sorter.ros.publishers import camera_of
 from spp_sorter.ros.replay_report import ReplayReport, format_table
 from spp_sorter.ros.report import RunRecord, write_report
@@ -63,9 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compare", type=Path, metavar="OLD", help=f"the {BAG_NAME} of an earlier replay of this bag")
     parser.add_argument("--no-video", action="store_true", help="write the bag only")
     parser.add_argument("--params", type=Path, metavar="YAML", help="ROS parameter file, as the node takes it")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="one parameter, such as belt.speed=0.4"
-    )
+    add_set_argument(parser)
     parser.add_argument("--model", metavar="FILE", help="checkpoint in place of the shipped weights (model.checkpoint)")
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:N (model.device)")
     parser.add_argument("--image-topic", default="", help="pictures, where a bag holds several; found by default")
@@ -120,7 +118,7 @@ def config_of(args: argparse.Namespace) -> Config:
     values: dict[str, object] = {}
     if args.params is not None:
         values.update(read_parameters(args.params))
-    values.update(read_setting(text) for text in args.set)
+    values.update(read_settings(args.set))
     if args.model is not None:
         values["model.checkpoint"] = args.model
     if args.device is not None:

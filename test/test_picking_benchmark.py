@@ -315,8 +315,12 @@ def test_settings_of_the_sorter_are_measured_and_reported(recorded, tmp_path):
         ("picking.min_views", "NAME=VALUE"),
     ],
 )
-def test_settings_that_cannot_be_measured_are_told(setting, said, capsys):
-    assert cli.main(["benchmark", "picking", "--set", setting]) == 2
+def test_settings_that_cannot_be_measured_are_told(setting, said, tmp_path, capsys):
+    words = [
+        "benchmark", "picking", "--detector", "truth", "--minutes", "0.05", "--seeds", "1", "--conditions",
+        "--detector-cache", str(tmp_path), "--set", setting,
+    ]  # fmt: skip
+    assert cli.main(words) == 2
     assert said in capsys.readouterr().err
 
 

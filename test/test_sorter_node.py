@@ -396,7 +396,8 @@ node = Node("camera")
 publisher = node.create_publisher(Image, sys.argv[1], qos_profile_sensor_data)
 while not publisher.get_subscription_count():
     time.sleep(0.01)
-time.sleep(2.5)  # the other end may learn of it a second or two later
+print("ready", flush=True)
+sys.stdin.readline()  # the other end may learn of it some seconds later
 image = np.zeros((120, 160, 3), np.uint8)
 for number in range(40):
     stamp_ns = node.get_clock().now().nanoseconds
@@ -411,10 +412,15 @@ rclpy.shutdown()
 
 def test_camera_in_another_process(shared: Cell) -> None:
     peer = shared.peer
-    before = shared.settled()
-    command = [sys.executable, "-c", CAMERA, peer.image.topic_name]
+    before, topic = shared.settled(), peer.image.topic_name
+    known = shared.node.count_publishers(topic)
+    command = [sys.executable, "-c", CAMERA, topic]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as camera:
-        assert camera.stdout is not None
+        assert camera.stdin is not None and camera.stdout is not None
+        assert camera.stdout.readline() == "ready\n"
+        peer.until(lambda: shared.node.count_publishers(topic) > known, "the camera on the graph")
+        camera.stdin.write("\n")
+        camera.stdin.flush()
         sent = []
         while (line := camera.stdout.readline()) != "end\n":
             assert line, "the camera ended early"

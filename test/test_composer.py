@@ -162,9 +162,16 @@ def test_grasps_are_those_of_the_mask():
     cv2.ellipse(alpha, (80, 60), (60, 20), 33, 0, 360, 255, -1)
     canvas = Canvas(np.zeros((200, 300, 3), np.uint8), np.random.default_rng(0))
     laid = canvas.lay(Patch(np.zeros((120, 160, 3), np.uint8), alpha, None, False), np.array([150.0, 100.0]))
-    expected = mask_grasp(canvas.ids == 1)
-    np.testing.assert_allclose(grasp_of(laid, 1.0, (200, 300)), expected, atol=1.0)
-    assert np.isnan(grasp_of(laid, 0.4, (200, 300))).all()
+    expected, box = mask_grasp(canvas.ids == 1), (70, 40, 230, 160)
+    np.testing.assert_allclose(grasp_of(laid, 1.0, canvas.ids, box), expected, atol=1.0)
+    assert np.isnan(grasp_of(laid, 0.4, canvas.ids, box)).all()
+    over = canvas.lay(
+        Patch(np.zeros((60, 60, 3), np.uint8), np.full((60, 60), 255, np.uint8), None, False), np.array([160.0, 105.0])
+    )
+    x, y, *shape = grasp_of(laid, 0.7, canvas.ids, box)
+    assert canvas.ids[int(expected[1]), int(expected[0])] == over.id, "its centroid is covered"
+    assert np.ptp(canvas.ids[int(y) - 2 : int(y) + 3, int(x) - 2 : int(x) + 3]) == 0 and canvas.ids[int(y), int(x)] == 1
+    np.testing.assert_allclose(shape, expected[2:], atol=1.0)
 
 
 def test_samples_for_measuring_bear_groups_and_masks(pack):

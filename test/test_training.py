@@ -10,12 +10,15 @@ from spp_sorter.learning.appearance import photograph
 from spp_sorter.learning.augment import augment
 from spp_sorter.learning.batches import BatchPlan, collate
 from spp_sorter.learning.distributed import Team
+from spp_sorter.learning.pick_points import CLEARANCE_PX, ROOM, point_with_room
 from spp_sorter.learning.preview import preview
-from spp_sorter.learning.samples import TrainingSample, mask_grasp, render_scene
+from spp_sorter.learning.samples import TrainingSample, density_of, mask_grasp, render_scene
 from spp_sorter.learning.trainer import Trainer
 from spp_sorter.learning.training_options import TrainingError, TrainingOptions
 from spp_sorter.network.checkpoint import load_checkpoint
 from spp_sorter.network.model import NetworkConfig, SppNetwork
+from spp_sorter.simulation.belt_world import BeltWorld
+from spp_sorter.simulation.scene_config import random_world_config
 
 SMALL = NetworkConfig(channels=16, hidden=32)
 OPTIONS = TrainingOptions(steps=4, batch_size=2, sizes_hw=((64, 96), (96, 64)), save_every=2)
@@ -111,6 +114,32 @@ def test_grasps_of_masks():
     assert (x, y) == pytest.approx((35, 25), abs=1) and yaw == pytest.approx(0, abs=1e-6)
     assert (length, width) == pytest.approx((50, 10), abs=1)
     assert np.isnan(mask_grasp(np.zeros((4, 4), bool))).all()
+
+
+def test_pick_points_lie_on_the_item_with_room_about_them():
+    y, x = np.mgrid[:81, :81]
+    radius = np.hypot(x - 40, y - 40)
+    for inner, room in ((20, CLEARANCE_PX), (34, ROOM * 3)):
+        ring = (radius <= 39) & (radius >= inner)
+        point = mask_grasp(ring)[:2]
+        beside = np.argwhere(~np.pad(ring, 1))[:, ::-1] - 0.5  # centres of pixels that are not the ring's
+        assert ring[int(point[1]), int(point[0])]
+        assert np.hypot(*(beside - point).T).min() >= room - 0.1
+        assert np.hypot(*(point - 40.5)) < inner + room + 1, "no farther from the centroid than it must be"
+    disc = radius <= 20
+    np.testing.assert_allclose(point_with_room(disc, np.array([47.3, 38.1])), [47.3, 38.1])
+    np.testing.assert_allclose(point_with_room(np.zeros((5, 5), bool), np.array([9.0, -3.0])), [9.0, -3.0])
+
+
+def test_rendered_scenes_are_picked_where_an_item_is_seen():
+    for seed in (3, 4):
+        frame = BeltWorld(random_world_config(seed, density_of(seed), "train")).render(0)
+        sample = render_scene(seed, ("compost", "non_compost"), "train")
+        shown = [item for item in frame.truth.items if np.isfinite(item.box_xyxy).all()]
+        known = np.isfinite(sample.grasps).all(axis=1)
+        assert known.sum() >= 3
+        for item, grasp in zip(np.array(shown, object)[known], sample.grasps[known], strict=True):
+            assert frame.truth.masks_id[int(grasp[1]), int(grasp[0])] == item.id
 
 
 def test_a_scene_follows_from_its_seed():

@@ -134,7 +134,7 @@ class ComposedScenes:
             laid.append(each)
             boxes.append(box)
             visible.append(min(pixels[each.id] / max(each.num_pixels, 1), 1.0))
-        grasps = [grasp_of(each, share, size_hw) for each, share in zip(laid, visible, strict=True)]
+        grasps = [grasp_of(each, share, canvas.ids, box) for each, share, box in zip(laid, visible, boxes, strict=True)]
         return ComposedScene(
             canvas.photograph(),
             density,

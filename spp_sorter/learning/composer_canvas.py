@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 
 from spp_sorter.learning.composer_cut import Patch, color_matrix
+from spp_sorter.learning.pick_points import point_in_view
 from spp_sorter.learning.samples import MIN_GRASP_VISIBLE
-from spp_sorter.values import FloatArray, ImageArray
+from spp_sorter.values import FloatArray, ImageArray, IntArray
 
 SOLID = 127
 """Alpha above this belongs to the item."""
@@ -140,10 +141,16 @@ class Canvas:
         return np.asarray(image, np.uint8)
 
 
-def grasp_of(laid: Laid, visible: float, size_hw: tuple[int, int]) -> FloatArray:
-    """[5] pick point, yaw, length and width of a laid patch, as ``mask_grasp`` says them, on the canvas.
+def grasp_of(laid: Laid, visible: float, ids: IntArray, box_xyxy: tuple[int, int, int, int]) -> FloatArray:
+    """[5] pick point, yaw, length and width of a laid patch on the canvas, as ``mask_grasp`` says them of its whole.
 
-    NaN where too little of it is visible, or the point lies outside.
+    NaN where too little of it is visible, or its centroid lies outside the canvas.
+
+    Args:
+        laid: the patch.
+        visible: share of it that is seen.
+        ids: [H, W] the patch that is seen in every pixel.
+        box_xyxy: box of what is seen of it.
     """
     unknown = np.full(5, np.nan, np.float32)
     if laid.ignore or visible < MIN_GRASP_VISIBLE:
@@ -153,15 +160,10 @@ def grasp_of(laid: Laid, visible: float, size_hw: tuple[int, int]) -> FloatArray
     moments = cv2.moments(mask, binaryImage=True)
     if not contours or moments["m00"] <= 0:
         return unknown
-    centre = np.array([moments["m10"], moments["m01"]]) / moments["m00"]
-    column, row = (round(float(value)) for value in centre)
-    if not mask[row, column]:
-        rows, columns = np.nonzero(mask)
-        nearest = int(np.argmin((columns - centre[0]) ** 2 + (rows - centre[1]) ** 2))
-        row, column = int(rows[nearest]), int(columns[nearest])
-    point = np.array([column + laid.left + 0.5, row + laid.top + 0.5])
-    if (point < 0).any() or point[0] > size_hw[1] or point[1] > size_hw[0]:
+    centre = np.array([moments["m10"], moments["m01"]]) / moments["m00"] + (laid.left + 0.5, laid.top + 0.5)
+    if (centre < 0).any() or centre[0] > ids.shape[1] or centre[1] > ids.shape[0]:
         return unknown
+    point = point_in_view(ids, laid.id, np.array(box_xyxy), centre)
     _, (width, height), degrees = cv2.minAreaRect(np.concatenate(contours).astype(np.float32))
     yaw = math.radians(degrees if width >= height else degrees + 90)
     yaw = (yaw + math.pi / 2) % math.pi - math.pi / 2

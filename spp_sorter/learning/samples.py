@@ -15,6 +15,7 @@ import numpy as np
 from spp_sorter.evaluation.matching import ANY_LABEL
 from spp_sorter.evaluation.records import Dataset, ImageRecord
 from spp_sorter.geometry.camera import Camera
+from spp_sorter.learning.pick_points import point_in_view, point_with_room
 from spp_sorter.simulation.belt_world import BeltWorld
 from spp_sorter.simulation.scene_config import random_world_config
 from spp_sorter.values import FloatArray, ImageArray, IntArray, TrueItem
@@ -56,6 +57,11 @@ class SampleSource(Protocol):
     def __getitem__(self, index: int) -> TrainingSample: ...
 
 
+def density_of(seed: int) -> str:
+    """The density of the scene that ``render_scene`` makes of a seed."""
+    return str(np.random.default_rng([seed, 7]).choice(list(DENSITY_MIX), p=list(DENSITY_MIX.values())))
+
+
 def render_scene(seed: int, label_names: Sequence[str], split: Literal["train", "test", "all"]) -> TrainingSample:
     """One scene of the simulated belt, everything in it drawn from its seed.
 
@@ -64,18 +70,21 @@ def render_scene(seed: int, label_names: Sequence[str], split: Literal["train", 
         label_names: order of the labels.
         split: sprites to show.
     """
-    density = str(np.random.default_rng([seed, 7]).choice(list(DENSITY_MIX), p=list(DENSITY_MIX.values())))
-    world = BeltWorld(random_world_config(seed, density, split))
+    world = BeltWorld(random_world_config(seed, density_of(seed), split))
     frame = world.render(0)
     assert frame.truth is not None  # truth is rendered by default
     camera = Camera(world.intrinsics, world.camera_in_belt)
     items = [item for item in frame.truth.items if np.isfinite(item.box_xyxy).all()]
+    grasps = np.array([grasp_in_image(item, camera) for item in items], np.float32).reshape(-1, 5)
+    for item, grasp in zip(items, grasps, strict=True):
+        if np.isfinite(grasp).all():
+            grasp[:2] = point_in_view(frame.truth.masks_id, item.id, item.box_xyxy, grasp[:2])
     return TrainingSample(
         frame.image_bgr,
         np.array([item.box_xyxy for item in items], np.float32).reshape(-1, 4),
         np.array([label_names.index(item.label) for item in items], np.int64),
         np.array([item.visible_fraction < MIN_VISIBLE for item in items], bool),
-        np.array([grasp_in_image(item, camera) for item in items], np.float32).reshape(-1, 5),
+        grasps,
     )
 
 
@@ -125,19 +134,19 @@ def grasp_in_image(item: TrueItem, camera: Camera) -> FloatArray:
 def mask_grasp(mask: np.ndarray) -> FloatArray:
     """[5] pick point, yaw, length and width of a [H, W] bool mask; NaN for an empty one.
 
-    The point is the mask's pixel nearest to its centroid; the rest is its rectangle of least area.
+    The point is the mask's centroid, or the nearest place on the mask that has room; the rest is its rectangle of
+    least area.
     """
     y, x = np.nonzero(mask)
     if len(x) == 0:
         return np.full(5, np.nan, np.float32)
-    centre = np.array([x.mean(), y.mean()])
-    nearest = np.argmin((x - centre[0]) ** 2 + (y - centre[1]) ** 2)
+    corner = np.array([x.min(), y.min()])
+    centre = np.array([x.mean() + 0.5, y.mean() + 0.5])
+    point = point_with_room(mask[corner[1] : y.max() + 1, corner[0] : x.max() + 1], centre - corner) + corner
     _, (width, height), degrees = cv2.minAreaRect(np.stack([x, y], axis=1).astype(np.float32))
     yaw = np.radians(degrees if width >= height else degrees + 90)
     yaw = (yaw + np.pi / 2) % np.pi - np.pi / 2
-    return np.array(
-        [x[nearest] + 0.5, y[nearest] + 0.5, yaw, max(width, height) + 1, min(width, height) + 1], np.float32
-    )
+    return np.array([*point, yaw, max(width, height) + 1, min(width, height) + 1], np.float32)
 
 
 def _mask_grasps(record: ImageRecord) -> FloatArray:

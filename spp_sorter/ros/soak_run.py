@@ -38,10 +38,19 @@ class SoakError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The sorter's process at one moment: seconds since the start, resident bytes, open files, threads."""
+    """The sorter's process at one moment.
+
+    Attributes:
+        seconds: since the start.
+        rss_bytes: in memory: its own, shared memory, and what it has touched of libraries.
+        private_bytes: its own alone, which is where a leak shows; the kernel drops pages of libraries as it likes.
+        open_files: how many.
+        threads: how many.
+    """
 
     seconds: float
     rss_bytes: int
+    private_bytes: int
     open_files: int
     threads: int
 
@@ -188,9 +197,10 @@ class SoakRun:
     def _sample(self, seconds: float) -> None:
         with contextlib.suppress(OSError, StopIteration):
             folder = Path("/proc") / str(self._child(_SORTER).process.pid)
-            pages = int((folder / "statm").read_text().split()[1])
+            resident, shared = (int(pages) for pages in (folder / "statm").read_text().split()[1:3])
             files, threads = (sum(1 for _ in (folder / name).iterdir()) for name in ("fd", "task"))
-            self.samples.append(Sample(seconds, pages * os.sysconf("SC_PAGE_SIZE"), files, threads))
+            page = os.sysconf("SC_PAGE_SIZE")
+            self.samples.append(Sample(seconds, resident * page, (resident - shared) * page, files, threads))
 
 
 def ros_arguments(parameters: dict[str, object]) -> list[str]:

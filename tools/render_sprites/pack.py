@@ -101,13 +101,20 @@ def main(args=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--raw", type=Path, required=True, help="folder that render.py wrote")
     parser.add_argument("--out", type=Path, default=Path("spp_sorter/assets/sprites"))
+    parser.add_argument("--add", action="store_true", help="keep the pack that is there; put in what --raw has")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet here")
     options = parser.parse_args(args)
     options.out.mkdir(parents=True, exist_ok=True)
+    records = [(path.parent, json.loads(path.read_text())) for path in sorted(options.raw.glob("*/object.json"))]
+    fresh = {record["name"] for _, record in records}
+    there = json.loads((options.out / "sprites.json").read_text("utf-8"))["objects"] if options.add else []
+    kept = [entry for entry in there if entry["name"] not in fresh]
+    stay = {view[file] for entry in kept for view in entry["views"] for file in ("colour", "height")}
     for old in (*options.out.glob("*.webp"), *options.out.glob("*_h.png")):
-        old.unlink()
-    records = sorted(options.raw.glob("*/object.json"))
-    objects = [pack_object(path.parent, json.loads(path.read_text()), options.out) for path in records]
+        if old.name not in stay:
+            old.unlink()
+    packed = [pack_object(folder, record, options.out) for folder, record in records]
+    objects = sorted([*kept, *packed], key=lambda entry: entry["name"])
     listing = {"schema_version": SCHEMA_VERSION, "metres_per_px": METRES_PER_PX, "objects": objects}
     (options.out / "sprites.json").write_text(
         json.dumps(listing, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"

@@ -22,7 +22,7 @@ from catalogue import CATALOGUES, MODELS
 from materials import restyle
 from recipes import RECIPES
 
-MAX_HEIGHT_MM = 80.5
+MAX_HEIGHT_MM, MAX_LENGTH_MM = 80.5, 250.0
 
 
 def read_properties(text):
@@ -142,6 +142,17 @@ def render_model(model, library, folder):
     return {"attribution": attribution, "views": views}
 
 
+def shrink_to_belt(item, lies_as_built):
+    """Make an individual smaller that is too long for the belt, or too tall where its pose is given."""
+    extent_mm = np.ptp(studio.vertices(item), axis=0) / studio.MM
+    factor = min(1.0, MAX_LENGTH_MM / extent_mm.max())
+    if lies_as_built:
+        factor = min(factor, (MAX_HEIGHT_MM - 0.5) / extent_mm[2])
+    if factor < 1:
+        item.data.vertices.foreach_set("co", (studio.vertices(item) * factor).ravel())
+        item.data.update()
+
+
 def render_recipe(recipe, folder):
     """Render our own procedural object, each seed a different individual; gives its record."""
     views = []
@@ -149,6 +160,7 @@ def render_recipe(recipe, folder):
         studio.reset()
         rng = np.random.default_rng([seed, *recipe.name.encode()])
         item = studio.join(recipe.build(rng))
+        shrink_to_belt(item, recipe.lies_as_built)
         if recipe.lies_as_built:
             upright = poses.yaw_to_long_axis(studio.vertices(item)[:, :2])
             rotations = [upright, np.diag([1.0, -1.0, -1.0]) @ upright][: recipe.poses]

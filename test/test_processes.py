@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from spp_sorter.ros.process_size import process_size
 from spp_sorter.ros.processes import ProcessError, Processes
 
 ENVIRONMENT = dict(os.environ)
@@ -95,3 +97,20 @@ def test_processes_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     process.kill()
     process.wait()
     assert wait_for(lambda: not is_alive(child))
+
+
+def test_the_size_of_a_process_is_told_by_kind(tmp_path: Path) -> None:
+    (tmp_path / "pages").write_bytes(bytes(40 << 20))
+    before = process_size(os.getpid())
+    own = np.ones(60 << 20, np.uint8)
+    mapped = np.memmap(tmp_path / "pages", np.uint8, "r")
+    assert own.sum() == own.size and mapped.sum() == 0
+    grown = np.subtract(process_size(os.getpid()), before) / 2**20
+    assert grown[0] == pytest.approx(100, abs=15), "what is in memory"
+    assert grown[1] == pytest.approx(60, abs=10), "its own, without pages of files"
+    with (tmp_path / "open").open("w"):
+        open_files = process_size(os.getpid()).open_files
+    assert open_files == process_size(os.getpid()).open_files + 1
+    assert process_size(os.getpid()).threads == len(list(Path("/proc/self/task").iterdir()))
+    with pytest.raises(OSError):
+        process_size(1 << 30)

@@ -15,7 +15,7 @@ import numpy as np
 from spp_sorter.evaluation.matching import ANY_LABEL
 from spp_sorter.evaluation.records import Dataset, ImageRecord
 from spp_sorter.geometry.camera import Camera
-from spp_sorter.learning.pick_points import point_in_view, point_with_room
+from spp_sorter.learning.pick_points import point_in_view
 from spp_sorter.simulation.belt_world import BeltWorld
 from spp_sorter.simulation.scene_config import random_world_config
 from spp_sorter.values import FloatArray, ImageArray, IntArray, TrueItem
@@ -140,9 +140,8 @@ def mask_grasp(mask: np.ndarray) -> FloatArray:
     y, x = np.nonzero(mask)
     if len(x) == 0:
         return np.full(5, np.nan, np.float32)
-    corner = np.array([x.min(), y.min()])
-    centre = np.array([x.mean() + 0.5, y.mean() + 0.5])
-    point = point_with_room(mask[corner[1] : y.max() + 1, corner[0] : x.max() + 1], centre - corner) + corner
+    box = np.array([x.min(), y.min(), x.max() + 1, y.max() + 1])
+    point = point_in_view(mask, True, box, np.array([x.mean() + 0.5, y.mean() + 0.5]))
     _, (width, height), degrees = cv2.minAreaRect(np.stack([x, y], axis=1).astype(np.float32))
     yaw = np.radians(degrees if width >= height else degrees + 90)
     yaw = (yaw + np.pi / 2) % np.pi - np.pi / 2

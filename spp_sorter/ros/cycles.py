@@ -9,7 +9,6 @@ import random
 import sys
 import threading
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import rclpy
@@ -18,6 +17,7 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from tqdm import tqdm
 
+from spp_sorter.ros.process_size import ProcessSize, process_size
 from spp_sorter.ros.replay_report import format_table
 from spp_sorter.ros.soak_judge import growth
 from spp_sorter.ros.sorter_node import SorterNode, spin
@@ -82,12 +82,12 @@ def cycle(cycles: int, seed: int, parameters: dict[str, object]) -> dict[str, An
         "transitions": counts.total(),
         "refused": counts["refused"],
         **{name: counts[name] for name in TRANSITIONS},
-        "rss_growth_mb": round(growth([(float(k), s[0]) for k, s in enumerate(samples)]) / 2**20, 2),
-        "open_files_growth": growth([(float(k), s[1]) for k, s in enumerate(samples)]),
-        "threads_growth": growth([(float(k), s[2]) for k, s in enumerate(samples)]),
-        "rss_mb": round(samples[-1][0] / 2**20, 1),
-        "open_files": samples[-1][1],
-        "threads": samples[-1][2],
+        "rss_growth_mb": round(growth([(float(k), s.rss_bytes) for k, s in enumerate(samples)]) / 2**20, 2),
+        "open_files_growth": growth([(float(k), s.open_files) for k, s in enumerate(samples)]),
+        "threads_growth": growth([(float(k), s.threads) for k, s in enumerate(samples)]),
+        "rss_mb": round(samples[-1].rss_bytes / 2**20, 1),
+        "open_files": samples[-1].open_files,
+        "threads": samples[-1].threads,
         "last_error": node.health.snapshot().last_error,
     }
     grown = [name for name in ("open_files_growth", "threads_growth") if figures[name] > 0]
@@ -96,10 +96,8 @@ def cycle(cycles: int, seed: int, parameters: dict[str, object]) -> dict[str, An
     return figures
 
 
-def _cycle(
-    node: SorterNode, cycles: int, order: random.Random
-) -> tuple[Counter[str], list[str], list[tuple[int, int, int]]]:
-    """Counts by transition, what went wrong, and (bytes, open files, threads) after every cleanup."""
+def _cycle(node: SorterNode, cycles: int, order: random.Random) -> tuple[Counter[str], list[str], list[ProcessSize]]:
+    """Counts by transition, what went wrong, and what this process took after every cleanup."""
     counts: Counter[str] = Counter()
     wrong: list[str] = []
     samples = []
@@ -117,13 +115,6 @@ def _cycle(
             if done != (expected is not None) or node.lifecycle != (expected or before):
                 wrong.append(f"{name} in state {before} left it {node.lifecycle}")
             if done and name == "cleanup":
-                samples.append(footprint())
+                samples.append(process_size(os.getpid()))
                 bar.update()
     return counts, wrong, samples
-
-
-def footprint() -> tuple[int, int, int]:
-    """Resident bytes, open files and threads of this process."""
-    own = Path("/proc/self")
-    rss = int((own / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return rss, sum(1 for _ in (own / "fd").iterdir()), sum(1 for _ in (own / "task").iterdir())

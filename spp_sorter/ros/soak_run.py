@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from tqdm import tqdm
 
 from spp_sorter.ros import graph
 from spp_sorter.ros.cell import CellStart
+from spp_sorter.ros.process_size import ProcessSize, process_size
 from spp_sorter.ros.processes import Child, Processes, tail
 from spp_sorter.ros.soak_camera import SentFrame, read_sent
 from spp_sorter.ros.soak_faults import Fault
@@ -38,21 +38,10 @@ class SoakError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The sorter's process at one moment.
-
-    Attributes:
-        seconds: since the start.
-        rss_bytes: in memory: its own, shared memory, and what it has touched of libraries.
-        private_bytes: its own alone, which is where a leak shows; the kernel drops pages of libraries as it likes.
-        open_files: how many.
-        threads: how many.
-    """
+    """The sorter's process at one moment: seconds since the start, and what it takes of the machine."""
 
     seconds: float
-    rss_bytes: int
-    private_bytes: int
-    open_files: int
-    threads: int
+    size: ProcessSize
 
 
 @dataclass(slots=True)
@@ -196,11 +185,7 @@ class SoakRun:
 
     def _sample(self, seconds: float) -> None:
         with contextlib.suppress(OSError, StopIteration):
-            folder = Path("/proc") / str(self._child(_SORTER).process.pid)
-            resident, shared = (int(pages) for pages in (folder / "statm").read_text().split()[1:3])
-            files, threads = (sum(1 for _ in (folder / name).iterdir()) for name in ("fd", "task"))
-            page = os.sysconf("SC_PAGE_SIZE")
-            self.samples.append(Sample(seconds, resident * page, (resident - shared) * page, files, threads))
+            self.samples.append(Sample(seconds, process_size(self._child(_SORTER).process.pid)))
 
 
 def ros_arguments(parameters: dict[str, object]) -> list[str]:

@@ -16,6 +16,7 @@ from spp_sorter.evaluation.truth import GroundTruth
 from spp_sorter.learning import evaluate, own_tests, temperature, train
 from spp_sorter.learning.pack import NewAsset, write_pack
 from spp_sorter.learning.schedule import Schedule
+from spp_sorter.network.backbone import LITE0
 from spp_sorter.network.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from spp_sorter.network.model import NetworkConfig, SppNetwork
 from spp_sorter.network.nano import NANO, NANO_LONG_SIDE
@@ -149,20 +150,22 @@ def test_the_small_network_learns_from_a_teacher(pack, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "device", "inherits", "wanted"),
+    ("words", "backbone", "device", "inherits", "wanted"),
     [
-        ([], "cpu", False, (1e-3, 0.2, Schedule())),
-        (["--init", "default"], "cuda", False, (3e-4, 0.2, Schedule.of_trained(2))),
-        (["--data", "x"], "cpu", False, (3e-4, 0.2, Schedule.of_trained(8))),
-        (["--arch", "nano"], "cuda", False, (1.5e-3, 1.0, Schedule(frozen_below=2))),
-        (["--arch", "slim"], "cpu", False, (1e-3, 0.5, Schedule(frozen_below=8))),
-        (["--arch", "slim"], "cpu", True, (1e-3, 0.5, Schedule.of_trained(2))),
-        (["--arch", "slim", "--freeze", "4"], "cuda", True, (1.5e-3, 0.5, Schedule.of_trained(4))),
+        ([], LITE0, "cpu", False, (1e-3, 0.2, Schedule())),
+        (["--init", "default"], LITE0, "cuda", False, (3e-4, 0.2, Schedule.of_trained(2))),
+        (["--data", "x"], LITE0, "cpu", False, (3e-4, 0.2, Schedule.of_trained(8))),
+        (["--arch", "nano"], NANO, "cuda", False, (1.5e-3, 1.0, Schedule(frozen_below=2))),
+        (["--arch", "slim"], SLIM, "cpu", False, (1e-3, 0.5, Schedule(frozen_below=8))),
+        (["--arch", "slim"], SLIM, "cpu", True, (1e-3, 0.5, Schedule.of_trained(2))),
+        (["--arch", "slim", "--freeze", "4"], SLIM, "cuda", True, (1.5e-3, 0.5, Schedule.of_trained(4))),
+        (["--init", "slim.pt"], SLIM, "cpu", False, (3e-4, 0.5, Schedule.of_trained(8))),
+        (["--init", "nano.pt"], NANO, "cuda", False, (3e-4, 1.0, Schedule.of_trained(2))),
     ],
 )
-def test_how_a_network_learns_follows_from_what_it_starts_with(words, device, inherits, wanted, tmp_path):
+def test_how_a_network_learns_follows_from_what_it_starts_with(words, backbone, device, inherits, wanted, tmp_path):
     args = arguments("--out", tmp_path, *words)
-    options = train._options(args, 512, torch.device(device), inherits)
+    options = train._options(args, NetworkConfig(backbone=backbone), torch.device(device), inherits)
     assert (options.learning_rate, options.backbone_rate, options.schedule) == wanted
 
 

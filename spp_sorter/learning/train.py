@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from spp_sorter.learning.distill import Distillation
     from spp_sorter.learning.training_options import TrainingOptions
-    from spp_sorter.network.model import SppNetwork
+    from spp_sorter.network.model import NetworkConfig, SppNetwork
 
 BELT = "world"
 """What the scenes of the simulated belt are called among the sources."""
@@ -33,9 +33,11 @@ SCENE_HW = (480, 640)
 FRESH = 0.12
 """Share of the simulated scenes that are new: they take longer to render than to learn from."""
 
-BACKBONE_RATES = {"default": 0.2, "nano": 1.0, "slim": 0.5}
-"""Share of the learning rate that the backbone of each ``--arch`` learns at: a pretrained one little, one that was cut
-more, as it has to recover, and one that starts at random as the rest."""
+ARCHITECTURES = ("default", "nano", "slim")
+
+BACKBONE_RATES = {"random": 1.0, "cut": 0.5, "pretrained": 0.2}
+"""Share of the learning rate that a backbone learns at: one that started at random as the rest, one that was cut and
+has to recover more than one that has its ImageNet weights whole."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--arch",
         default="default",
-        choices=tuple(BACKBONE_RATES),
+        choices=ARCHITECTURES,
         help="network that starts anew: the default one, a small one of plain 3x3 convolutions, which has no ImageNet "
         "weights (`nano`), or a small one that is the default's slimmed down (`slim`)",
     )
@@ -135,7 +137,7 @@ def run(args: argparse.Namespace) -> int:
             return 2
         distillation = _distillation(args, network)
         inherits = not _goes_on(args) and distillation is not None and distillation.gives_backbone(network)
-        options = _options(args, network.config.long_side, team.device, inherits)
+        options = _options(args, network.config, team.device, inherits)
         workers = _workers(args.workers, team.device.type == "cuda", team.size)
         if team.leads:
             print(f"{notes}; {workers} workers, batches of {options.batch_size} on {team.device}", flush=True)
@@ -219,11 +221,14 @@ def _distillation(args: argparse.Namespace, student: SppNetwork) -> Distillation
     return distillation
 
 
-def _options(args: argparse.Namespace, long_side: int, device: torch.device, inherits: bool) -> TrainingOptions:
+def _options(args: argparse.Namespace, config: NetworkConfig, device: torch.device, inherits: bool) -> TrainingOptions:
     """What the arguments ask for; ``inherits`` where a new network has the backbone of its teacher, slimmed down."""
     from spp_sorter.learning.schedule import Schedule
     from spp_sorter.learning.training_options import TrainingOptions, input_sizes
+    from spp_sorter.network.nano import NANO
+    from spp_sorter.network.slim import SLIM
 
+    history = {NANO: "random", SLIM: "cut"}.get(config.backbone, "pretrained")
     cuda = device.type == "cuda"
     steps = args.steps or (200 if args.data is not None else 2000) * (10 if cuda else 1)
     frozen_below = args.freeze or (2 if cuda or inherits else 8)
@@ -234,9 +239,9 @@ def _options(args: argparse.Namespace, long_side: int, device: torch.device, inh
         budget_minutes=args.budget_minutes or math.inf,
         batch_size=args.batch or (48 if cuda else 8),
         learning_rate=args.rate or (3e-4 if goes_on else 1.5e-3 if cuda else 1e-3),
-        backbone_rate=BACKBONE_RATES[args.arch],
+        backbone_rate=BACKBONE_RATES[history],
         schedule=Schedule.of_trained(frozen_below) if trained else Schedule(frozen_below=frozen_below),
-        sizes_hw=input_sizes(long_side),
+        sizes_hw=input_sizes(config.long_side),
         save_every=1000 if cuda else 100,
         check_every=20 if cuda else 1,
         seed=args.seed,

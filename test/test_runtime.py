@@ -18,6 +18,7 @@ from spp_sorter.network.fused_cuda import fuse_for_gpu, suits_kernels
 from spp_sorter.network.letterbox_cuda import DeviceLetterbox
 from spp_sorter.network.model import NetworkConfig, SppNetwork
 from spp_sorter.network.nano import NANO
+from spp_sorter.network.slim import SLIM
 from spp_sorter.network.spp import SpatialPyramidPool
 from spp_sorter.network.spp_fixed import FixedPyramidPool
 from spp_sorter.network.suppression import FixedSuppression, GreedySuppression
@@ -268,7 +269,7 @@ def test_shipped_weights_have_names():
     for name, path in SHIPPED.items():
         detector = Detector(name, device="cpu")
         assert detector.path == path and path.name in detector.description
-    assert Detector("nano", device="cpu").checkpoint.config.backbone == NANO
+    assert Detector("nano", device="cpu").checkpoint.config.backbone == SLIM
 
 
 def test_the_same_weights_are_made_ready_once_in_a_process(checkpoint):

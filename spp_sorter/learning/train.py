@@ -35,10 +35,6 @@ FRESH = 0.12
 
 ARCHITECTURES = ("default", "nano", "slim")
 
-BACKBONE_RATES = {"random": 1.0, "cut": 0.5, "pretrained": 0.2}
-"""Share of the learning rate that a backbone learns at: one that started at random as the rest, one that was cut and
-has to recover more than one that has its ImageNet weights whole."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
@@ -224,11 +220,8 @@ def _distillation(args: argparse.Namespace, student: SppNetwork) -> Distillation
 def _options(args: argparse.Namespace, config: NetworkConfig, device: torch.device, inherits: bool) -> TrainingOptions:
     """What the arguments ask for; ``inherits`` where a new network has the backbone of its teacher, slimmed down."""
     from spp_sorter.learning.schedule import Schedule
-    from spp_sorter.learning.training_options import TrainingOptions, input_sizes
-    from spp_sorter.network.nano import NANO
-    from spp_sorter.network.slim import SLIM
+    from spp_sorter.learning.training_options import BACKBONE_RATES, PRETRAINED_RATE, TrainingOptions, input_sizes
 
-    history = {NANO: "random", SLIM: "cut"}.get(config.backbone, "pretrained")
     cuda = device.type == "cuda"
     steps = args.steps or (200 if args.data is not None else 2000) * (10 if cuda else 1)
     frozen_below = args.freeze or (2 if cuda or inherits else 8)
@@ -239,7 +232,7 @@ def _options(args: argparse.Namespace, config: NetworkConfig, device: torch.devi
         budget_minutes=args.budget_minutes or math.inf,
         batch_size=args.batch or (48 if cuda else 8),
         learning_rate=args.rate or (3e-4 if goes_on else 1.5e-3 if cuda else 1e-3),
-        backbone_rate=BACKBONE_RATES[history],
+        backbone_rate=BACKBONE_RATES.get(config.backbone, PRETRAINED_RATE),
         schedule=Schedule.of_trained(frozen_below) if trained else Schedule(frozen_below=frozen_below),
         sizes_hw=input_sizes(config.long_side),
         save_every=1000 if cuda else 100,

@@ -6,9 +6,17 @@ import math
 from dataclasses import dataclass, field
 
 from spp_sorter.learning.schedule import Schedule
+from spp_sorter.network.nano import NANO
+from spp_sorter.network.slim import SLIM
 
 SIZES = ((0.75, 1.0), (0.625, 0.8125), (0.875, 1.125))
 """Heights and widths of the training input in units of the network's long side."""
+
+PRETRAINED_RATE = 0.2
+"""Share of the learning rate that a backbone with ImageNet weights learns at."""
+
+BACKBONE_RATES = {NANO: 1.0, SLIM: 0.5}
+"""The same for backbones that have more to learn: one that started at random, and one that was cut."""
 
 
 class TrainingError(RuntimeError):
@@ -33,7 +41,7 @@ class TrainingOptions:
         budget_minutes: minutes of training in all, over all legs; infinite where ``steps`` decides.
         batch_size: pictures per batch and process.
         learning_rate: peak, of the new layers.
-        backbone_rate: share of it for the pretrained layers.
+        backbone_rate: share of it that the backbone learns at.
         weight_decay: of AdamW; biases have none.
         schedule: of the rate and of what learns when.
         ema: longest decay of the averaged weights, which are the ones that are kept.
@@ -48,7 +56,7 @@ class TrainingOptions:
     budget_minutes: float = math.inf
     batch_size: int = 8
     learning_rate: float = 1e-3
-    backbone_rate: float = 0.2
+    backbone_rate: float = PRETRAINED_RATE
     weight_decay: float = 0.02
     schedule: Schedule = field(default_factory=Schedule)
     ema: float = 0.9998

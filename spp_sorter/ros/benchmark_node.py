@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import os
 import sys
 import time
@@ -26,6 +27,7 @@ from spp_sorter.ros import graph
 from spp_sorter.ros.benchmark_sorter import TIMES_FILE
 from spp_sorter.ros.cell import CellSettings
 from spp_sorter.ros.parameter_files import add_set_argument, read_model, read_settings
+from spp_sorter.ros.process_size import process_size
 from spp_sorter.ros.processes import Child, ProcessError, Processes
 from spp_sorter.ros.replay_report import format_table, percentiles
 from spp_sorter.simulation.scene_config import DENSITIES
@@ -147,11 +149,11 @@ def _watch(processes: Processes, camera: Child, node: Child, seconds: float, pro
 
 
 def _rss_mb(pid: int) -> float:
+    """Megabytes in memory; NaN for a process that has ended, waited for or not."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+        return process_size(pid).rss_bytes / 2**20 or math.nan
     except OSError:
-        return float("nan")
-    return next((float(line.split()[1]) / 1024.0 for line in lines if line.startswith("VmRSS:")), float("nan"))
+        return math.nan
 
 
 def figures_of(
